@@ -1,0 +1,29 @@
+/**
+ * A policy bound to one snapshot's candidates. Picking allocates nothing and waits for nothing.
+ */
+
+import type { Candidate } from './snapshot.ts';
+
+/** What a request brings to the choice. */
+export interface PickRequest {
+  /** Slots already tried by this request; null on the first try. */
+  readonly tried: readonly number[] | null;
+  /** 32-bit hash of the key for consistent hashing; 0 when the policy uses none. */
+  readonly hash: number;
+}
+
+/** Hot counters, indexed by slot; owned by the ledger. */
+export interface LoadReader {
+  /** Requests in flight to this backend from this process. */
+  inFlight(slot: number): number;
+  /** Whether one more request may start now: below its caps, and for a trial, none under way. */
+  hasRoom(slot: number, trial: boolean): boolean;
+}
+
+export interface Picker {
+  /**
+   * A candidate with room, or null when there is none (I4). Untried backends are preferred; a tried one is returned
+   * only when every untried candidate has no room or does not exist.
+   */
+  pick(request: PickRequest): Candidate | null;
+}

@@ -1,0 +1,204 @@
+/**
+ * The configuration as the program uses it: every value present, durations in milliseconds, sizes in bytes, shares as
+ * ratios. config/ makes these from YAML; nothing here knows about files. null means off or unlimited, as each field says.
+ */
+
+import type { BackendSpec } from './backend.ts';
+
+export interface ProbeExpectation {
+  /** Inclusive ranges. */
+  readonly status: readonly (readonly [number, number])[];
+  /** Text the first 64 KiB of the body must contain; null = any. */
+  readonly body: string | null;
+  /** A header that must be present and, with `value`, contain that text. */
+  readonly header: { readonly name: string; readonly value: string | null } | null;
+}
+
+export interface ProbeSettings {
+  readonly path: string;
+  readonly method: string;
+  /** Host header; null = the backend's authority. */
+  readonly host: string | null;
+  /** null = the backend's port. */
+  readonly port: number | null;
+  readonly intervalMs: number;
+  /** While a threshold is being counted, or evidence disagrees. */
+  readonly fastIntervalMs: number;
+  readonly timeoutMs: number;
+  /** Passes in a row that bring a down backend up; >= 1. */
+  readonly rise: number;
+  /** Failures in a row that take it down; >= 1. */
+  readonly fall: number;
+  /** Share of the interval by which each wait varies, 0 to 1. */
+  readonly jitter: number;
+  readonly expect: ProbeExpectation;
+}
+
+export interface OutlierSettings {
+  /** Failures in a row that eject; >= 1. */
+  readonly consecutive: number;
+  /** Length of the sliding window of outcomes. */
+  readonly windowMs: number;
+  /** First ejection; doubled for each repeat. */
+  readonly ejectionMs: number;
+  readonly ejectionMaxMs: number;
+}
+
+export interface BudgetSettings {
+  /** Share of the eligible backends that soft evidence of all sources together may remove, 0 to 1. */
+  readonly maxRemoved: number;
+  /** Backends that soft evidence must leave; >= 0. */
+  readonly minAvailable: number;
+}
+
+export interface PanicSettings {
+  /** Share of the eligible backends below which panic rules serve; 0 = never. */
+  readonly threshold: number;
+  readonly mode: 'least_bad' | 'all' | 'fail';
+}
+
+export type InitialState = 'probe' | 'up' | 'down';
+
+export interface HealthSettings {
+  readonly initialState: InitialState;
+  /** null = no probing. */
+  readonly probe: ProbeSettings | null;
+  /** null = traffic is not judged. */
+  readonly outliers: OutlierSettings | null;
+  readonly budget: BudgetSettings;
+  readonly panic: PanicSettings;
+}
+
+export type Policy = 'round_robin' | 'weighted_round_robin' | 'least_request' | 'random';
+
+export interface RetrySettings {
+  /** Tries in addition to the first; 0 = none. */
+  readonly attempts: number;
+  readonly on: readonly RetryCause[];
+}
+
+export type RetryCause = 'connect_failure' | 'reset';
+
+export interface UpstreamTimeouts {
+  readonly connectMs: number;
+  /** From the whole request written (or its first byte, for a streamed body) to the answer's head. */
+  readonly responseHeaderMs: number;
+  /** Between two bytes of a body, either way. */
+  readonly idleMs: number;
+  /** The whole request; null = unlimited. */
+  readonly requestMs: number | null;
+}
+
+export interface UpstreamLimits {
+  /** Connections to one backend, and so HTTP/1.1 requests in flight to it. */
+  readonly connections: number;
+  /** Requests waiting for a backend with room, for the whole upstream. */
+  readonly pending: number;
+  readonly pendingTimeoutMs: number;
+}
+
+export interface KeepaliveSettings {
+  /** An idle connection to a backend is closed after this. */
+  readonly idleMs: number;
+  /** Requests per connection; null = unlimited. */
+  readonly maxRequests: number | null;
+  /** Age of a connection at which it is no longer reused; null = unlimited. */
+  readonly maxAgeMs: number | null;
+}
+
+export interface UpstreamSettings {
+  readonly name: string;
+  readonly backends: readonly BackendSpec[];
+  readonly balance: Policy;
+  readonly health: HealthSettings;
+  readonly retry: RetrySettings;
+  readonly timeouts: UpstreamTimeouts;
+  readonly limits: UpstreamLimits;
+  readonly keepalive: KeepaliveSettings;
+  /** `preserve`: the client's Host; `backend`: the backend's authority; else this literal. */
+  readonly host: HostPolicy;
+}
+
+export type HostPolicy =
+  | { readonly kind: 'preserve' | 'backend' }
+  | { readonly kind: 'literal'; readonly value: string };
+
+export interface RouteSettings {
+  /** Lower-case exact host, or `*.suffix`; null = any. */
+  readonly host: string | null;
+  /** Prefix at a segment boundary, starting with `/`; `/` = any. */
+  readonly path: string;
+  readonly upstream: string;
+}
+
+export interface ListenerLimits {
+  /** Request line and header fields together. */
+  readonly headerBytes: number;
+  readonly headerCount: number;
+  /** null = unlimited. */
+  readonly bodyBytes: number | null;
+  readonly connections: number;
+  /** Requests taken from one read before other connections get a turn. */
+  readonly pipelined: number;
+}
+
+export interface ListenerTimeouts {
+  /** From the first byte of a request to the end of its head. */
+  readonly headerMs: number;
+  /** Between two bytes of a request body. */
+  readonly bodyIdleMs: number;
+  /** Between two requests on a connection. */
+  readonly idleMs: number;
+  /** An answer that the client does not read. */
+  readonly writeStallMs: number;
+}
+
+/** Where to listen: an address and port, or a unix socket's path. */
+export type BindAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+export interface ListenerSettings {
+  readonly name: string;
+  readonly bind: readonly BindAddress[];
+  /** CIDR blocks whose forwarded headers are kept and appended to. */
+  readonly trustedProxies: readonly string[];
+  /** Header names with `_`: refused with 400, dropped, or passed on. */
+  readonly underscoreHeaders: 'reject' | 'drop' | 'allow';
+  readonly routes: readonly RouteSettings[];
+  readonly limits: ListenerLimits;
+  readonly timeouts: ListenerTimeouts;
+}
+
+export interface AdminSettings {
+  readonly bind: BindAddress;
+  /** null = reads and mutations need none (loopback only). */
+  readonly token: string | null;
+  readonly allowedHosts: readonly string[];
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+export interface LogSettings {
+  readonly level: LogLevel;
+  /** One line per request, none, or only for answers of 500 and above and requests cut short. */
+  readonly access: 'all' | 'none' | 'errors';
+}
+
+export interface DrainSettings {
+  /** Unready, but still serving, before listeners close. */
+  readonly delayMs: number;
+  /** How long open requests may take to finish. */
+  readonly timeoutMs: number;
+}
+
+export interface Settings {
+  /** Pseudonym in `via`; a request that already carries it is a loop. */
+  readonly via: string;
+  readonly log: LogSettings;
+  readonly drain: DrainSettings;
+  readonly listeners: readonly ListenerSettings[];
+  /** null = off. */
+  readonly admin: AdminSettings | null;
+  readonly upstreams: readonly UpstreamSettings[];
+}
