@@ -1,0 +1,26 @@
+/** How late the event loop runs: the first thing to suspect when everything else looks slow. */
+
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+const RESOLUTION_MS = 20;
+
+export interface LoopLag {
+  /** 99th percentile of timer lateness since the last reading, in milliseconds. */
+  readMs(): number;
+  stop(): void;
+}
+
+export function watchLoopLag(): LoopLag {
+  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  histogram.enable();
+  let lastMs = 0;
+  return {
+    readMs() {
+      // The recorded delay includes the timer's own interval.
+      if (histogram.count > 0) lastMs = Math.max(0, histogram.percentile(99) / 1e6 - RESOLUTION_MS);
+      histogram.reset();
+      return Math.round(lastMs * 10) / 10;
+    },
+    stop: () => histogram.disable(),
+  };
+}

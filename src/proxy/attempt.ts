@@ -1,0 +1,241 @@
+/**
+ * One try of one request at one backend: takes a lease and a connection, writes the request, reads the answer, and
+ * ends the lease with exactly one outcome. It knows nothing of clients; its owner decides what an answer or a failure means.
+ *
+ *   connecting ──► sending ──► answering ──► done
+ *        └────────────┴────────────┴────────► done (failed)
+ */
+
+import type { Clock } from '../base/time.ts';
+import { BodyReader } from '../http1/body-reader.ts';
+import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts';
+import type { Lease } from '../model/lease.ts';
+import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
+import type { UpstreamTimeouts } from '../model/settings.ts';
+import { classifyConnectError, describeError } from './classify.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
+
+/** What an attempt reports. Calls end with `onFailed` or `onComplete`, once. */
+export interface AttemptOwner {
+  /** For HEAD, whose answers have no body. */
+  readonly method: string;
+  /** The connection is ready: write the request through `attempt.writer`, then say how far it is. */
+  onReady(): void;
+  onInformational(head: ResponseHead): void;
+  onHead(head: ResponseHead): void;
+  /** Payload of the answer, valid only during the call. */
+  onData(chunk: Buffer, start: number, end: number): void;
+  /** The bytes of one read are handled: flush. False asks the attempt to stop reading until `resume()`. */
+  onReadDone(): boolean;
+  onComplete(): void;
+  onFailed(outcome: OutcomeClass, detail: string): void;
+  /** The backend takes bytes again. */
+  onDrain(): void;
+}
+
+/** Limits of answer heads; a backend is trusted no more than a client. */
+const HEAD_LIMITS = { headerBytes: 65_536, headerCount: 200, underscoreHeaders: 'allow' } as const;
+
+/** Informational responses to one request. */
+const MAX_INFORMATIONAL = 16;
+
+export class Attempt implements ConnectionUser {
+  readonly lease: Lease;
+  /** Some byte of an answer has come. */
+  answerBegun = false;
+  /** Some byte of the request was handed to the connection. */
+  requestBegun = false;
+  /** Monotonic milliseconds after which `expire` is called; Infinity = not waiting for the backend. */
+  deadlineMs: number;
+  private readonly owner: AttemptOwner;
+  private readonly pool: ConnectionPool;
+  private readonly timeouts: UpstreamTimeouts;
+  private readonly clock: Clock;
+  private readonly startedMs: number;
+  private connection: UpstreamConnection;
+  private connected: boolean;
+  private requestWhole = false;
+  private done = false;
+  private paused = false;
+  /** Text of an incomplete head. */
+  private partial = '';
+  private informational = 0;
+  private head: ResponseHead | null = null;
+  private headLatencyMs = 0;
+  private body: BodyReader | null = null;
+
+  constructor(owner: AttemptOwner, lease: Lease, pool: ConnectionPool, timeouts: UpstreamTimeouts, clock: Clock) {
+    this.owner = owner;
+    this.lease = lease;
+    this.pool = pool;
+    this.timeouts = timeouts;
+    this.clock = clock;
+    this.startedMs = clock.now();
+    const idle = pool.checkout(lease.backend, this, this.startedMs);
+    this.connected = idle !== null;
+    this.connection = idle ?? pool.connect(lease.backend, this, this.startedMs);
+    this.deadlineMs = this.startedMs + timeouts.connectMs;
+  }
+
+  /** Begins on a connection that was idle; a new one begins when it is open. */
+  start(): void {
+    if (this.connected) this.ready();
+  }
+
+  get writer() {
+    return this.connection.writer;
+  }
+
+  /** The owner has written the whole request: from now on the answer's head is due. */
+  finishRequest(): void {
+    this.requestWhole = true;
+    if (this.head === null) this.deadlineMs = this.clock.now() + this.timeouts.responseHeaderMs;
+  }
+
+  /** The backend does not keep up with the request: `onDrain` is due. */
+  expectDrain(): void {
+    if (this.head === null) this.deadlineMs = this.clock.now() + this.timeouts.idleMs;
+  }
+
+  resume(): void {
+    if (!this.paused || this.done) return;
+    this.paused = false;
+    this.deadlineMs = this.clock.now() + this.timeouts.idleMs;
+    this.connection.resume();
+  }
+
+  /** Gives up from our side; the owner hears nothing more. */
+  abort(outcome: 'client_abort' | 'timeout', detail: string): void {
+    if (this.finish(outcome, detail)) this.connection.destroy();
+  }
+
+  /** The deadline has passed. */
+  expire(): void {
+    if (!this.connected) this.fail('connect_timeout', 'connect timed out');
+    else if (this.head === null) this.fail('timeout', 'no answer in time');
+    else this.fail('timeout', 'the answer stalled');
+  }
+
+  onConnected(): void {
+    this.connected = true;
+    this.ready();
+  }
+
+  onBytes(chunk: Buffer, length: number): boolean {
+    let pos = 0;
+    while (this.head === null) {
+      pos = this.readHead(chunk, pos, length);
+      if (this.done || pos < 0) return true;
+    }
+    this.readBody(chunk, pos, length);
+    // Reading goes on even then: an idle connection must notice whatever comes next.
+    if (this.done) return true;
+    this.deadlineMs = this.clock.now() + this.timeouts.idleMs;
+    if (this.owner.onReadDone()) return true;
+    this.paused = true;
+    this.deadlineMs = Infinity;
+    return false;
+  }
+
+  onClosed(error: NodeJS.ErrnoException | null): void {
+    if (!this.connected) {
+      this.fail(classifyConnectError(error), describeError(error));
+    } else if (this.head !== null) {
+      if (this.head.framing === 'until_close' && error === null) this.complete(false);
+      else this.fail('truncated', `answer cut short: ${describeError(error)}`);
+    } else {
+      this.fail(this.answerBegun ? 'truncated' : 'reset', describeError(error));
+    }
+  }
+
+  onDrain(): void {
+    if (this.done) return;
+    if (this.head === null && !this.requestWhole) this.deadlineMs = Infinity;
+    this.owner.onDrain();
+  }
+
+  private ready(): void {
+    this.connection.requests++;
+    this.requestBegun = true;
+    // While the client is still sending, the wait is for the client, and its connection keeps that time.
+    this.deadlineMs = Infinity;
+    this.owner.onReady();
+  }
+
+  /** Returns where the next message or the body begins, or -1 when the head needs more bytes. */
+  private readHead(chunk: Buffer, pos: number, length: number): number {
+    this.answerBegun = true;
+    const held = this.partial.length;
+    const text = this.partial + chunk.toString('latin1', pos, Math.min(length, pos + HEAD_LIMITS.headerBytes));
+    const end = text.indexOf('\r\n\r\n', Math.max(0, held - 3));
+    if (end < 0) {
+      this.partial = text;
+      if (text.length > HEAD_LIMITS.headerBytes) this.fail('malformed', 'head too large');
+      return -1;
+    }
+    this.partial = '';
+    const head = parseResponseHead(text.slice(0, end), HEAD_LIMITS, this.owner.method);
+    if (!head.ok) {
+      this.fail('malformed', head.detail);
+    } else if (head.status === 101) {
+      this.fail('malformed', '101 without having been asked');
+    } else if (head.status < 200) {
+      if (++this.informational > MAX_INFORMATIONAL) this.fail('malformed', 'too many informational responses');
+      else this.owner.onInformational(head);
+    } else {
+      this.acceptHead(head);
+    }
+    return pos + end + 4 - held;
+  }
+
+  private acceptHead(head: ResponseHead): void {
+    this.head = head;
+    this.headLatencyMs = this.clock.now() - this.startedMs;
+    this.body = new BodyReader(head.framing, head.contentLength);
+    this.connection.idleLimitMs = head.keepAliveTimeoutMs;
+    this.owner.onHead(head);
+  }
+
+  private readBody(chunk: Buffer, from: number, length: number): void {
+    const body = this.body as BodyReader;
+    let pos = from;
+    while (!this.done) {
+      const step = body.step(chunk, pos, length);
+      pos = body.pos;
+      if (step === 'data') this.owner.onData(chunk, body.dataStart, body.dataEnd);
+      else if (step === 'end') this.complete(pos === length);
+      else if (step === 'more') return;
+      else this.fail('malformed', body.detail);
+    }
+  }
+
+  /** @param clean nothing was left over behind the answer */
+  private complete(clean: boolean): void {
+    const head = this.head as ResponseHead;
+    if (!this.finish(outcomeOfStatus(head.status), head.status < 500 ? '' : `status ${head.status}`)) return;
+    if (clean && head.keepAlive && this.requestWhole && this.connection.flushed) {
+      this.pool.release(this.connection, this.clock.now());
+    } else {
+      this.connection.destroy();
+    }
+    this.owner.onComplete();
+  }
+
+  private fail(outcome: OutcomeClass, detail: string): void {
+    if (!this.finish(outcome, detail)) return;
+    this.connection.destroy();
+    if (outcome === 'connect_refused' || outcome === 'connect_timeout') this.pool.purge(this.lease.backend.id);
+    this.owner.onFailed(outcome, detail);
+  }
+
+  /** Ends the lease; false when that was done before. */
+  private finish(outcome: OutcomeClass, detail: string): boolean {
+    if (this.done) return false;
+    this.done = true;
+    this.deadlineMs = Infinity;
+    const latencyMs = this.head === null ? this.clock.now() - this.startedMs : this.headLatencyMs;
+    this.lease.end(outcome, latencyMs, detail);
+    return true;
+  }
+}

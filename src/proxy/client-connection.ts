@@ -1,0 +1,320 @@
+/**
+ * One client's HTTP/1.1 connection: finds heads in the bytes, runs one exchange at a time, answers in order.
+ * Bytes that come ahead of their turn are held and reading stops, so a pipelining client is bounded by backpressure.
+ *
+ *   idle ──► head ──► exchange ──► idle        any ──► lingering ──► closed
+ *
+ * Invariant: after a refusal, a cut, or an answer to a request whose body was not read, no further byte is parsed.
+ */
+
+import type { Socket } from 'node:net';
+import { checkPartialHead } from '../http1/head-end.ts';
+import { type HeadLimits, parseRequestHead, type Refusal, type RequestHead } from '../http1/request-head.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import type { ListenerSettings } from '../model/settings.ts';
+import type { AccessLog } from './access-log.ts';
+import { type Answer, ANSWERS, answerToRefusal, renderAnswer } from './answers.ts';
+import { type ClientSide, Exchange, type ExchangeContext } from './exchange.ts';
+import { type ClientFraming, type Peer, renderResponseHead } from './heads.ts';
+import { SocketWriter } from './socket-writer.ts';
+
+/** What a connection needs of its listener. */
+export interface ConnectionContext extends ExchangeContext {
+  readonly settings: ListenerSettings;
+  readonly headLimits: HeadLimits;
+  readonly accessLog: AccessLog | null;
+  /** No new requests are wanted: answers say `connection: close`. */
+  readonly draining: boolean;
+  /** Current value of the Date header. */
+  date(): string;
+  nextRequestId(): string;
+  onClosed(connection: ClientConnection): void;
+}
+
+/** An empty line before the head (RFC 9112 §2.2) and the one that ends it. */
+const HEAD_SLACK = 6;
+
+/** RFC 9112 §9.6: bytes still on their way must not turn our answer into a reset. */
+const LINGER_MS = 500;
+
+/** While draining, an idle connection is closed after this: long enough for a request that is already on its way. */
+const DRAIN_IDLE_MS = 1_000;
+
+/** Request ids that a trusted proxy may hand on. */
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+
+export class ClientConnection implements ClientSide {
+  readonly peer: Peer;
+  private readonly context: ConnectionContext;
+  private readonly socket: Socket;
+  private readonly writer: SocketWriter;
+  private exchange: Exchange | null = null;
+  /** Bytes received but not consumed yet; reading is stopped while an exchange holds them back. */
+  private held: Buffer | null = null;
+  /** The present answer is the last. */
+  private closing = false;
+  /** Our side is closed: whatever still comes is discarded. */
+  private lingering = false;
+  private advancing = false;
+  /** Part of a request head has come. */
+  private headBegun = false;
+  /** The client does not read; `drain` is due. */
+  private stalled = false;
+  /** Requests begun in this turn of the event loop. */
+  private begunInTurn = 0;
+  /** Monotonic milliseconds at which the present wait for the client ends; Infinity = not waiting for it. */
+  private deadlineMs = Infinity;
+  private bytesAtStart = 0;
+
+  constructor(socket: Socket, peer: Peer, context: ConnectionContext) {
+    this.socket = socket;
+    this.peer = peer;
+    this.context = context;
+    this.writer = new SocketWriter(socket);
+    this.armDeadline();
+    socket.on('data', (chunk: Buffer) => this.onData(chunk));
+    socket.on('drain', () => this.onDrain());
+    socket.on('finish', () => this.onDrain());
+    socket.on('end', () => this.onEnd());
+    socket.on('error', () => this.destroy());
+    socket.on('close', () => this.onClose());
+  }
+
+  // --- from the listener
+
+  sweep(nowMs: number): void {
+    if (nowMs >= this.deadlineMs) this.expire();
+    this.exchange?.sweep(nowMs);
+  }
+
+  /** The listener is draining: idle connections close soon, others after their answer. */
+  drain(): void {
+    if (this.exchange === null) this.armDeadline();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  // --- from the exchange
+
+  addText(text: string): void {
+    this.writer.addText(text);
+  }
+
+  addBytes(chunk: Buffer, start: number, end: number): void {
+    this.writer.addBytes(chunk, start, end);
+  }
+
+  flush(): boolean {
+    if (this.writer.flush()) return true;
+    this.stalled = true;
+    this.armDeadline();
+    return false;
+  }
+
+  addResponseHead(head: ResponseHead, framing: ClientFraming): void {
+    const exchange = this.exchange as Exchange;
+    if (!exchange.head.keepAlive || this.context.draining || framing === 'until_close') this.closing = true;
+    this.writer.addText(renderResponseHead(head, framing, exchange.requestId, this.closing, this.context.date()));
+  }
+
+  answer(answer: Answer): void {
+    const exchange = this.exchange as Exchange;
+    if (!exchange.head.keepAlive || this.context.draining || !exchange.bodyIsWhole) this.closing = true;
+    this.send(answer, exchange.requestId, exchange.method === 'HEAD');
+    this.finish(exchange.bodyIsWhole);
+  }
+
+  wantBody(): void {
+    this.advance();
+    if (this.exchange?.wantsBody !== true) return;
+    this.armDeadline();
+    this.socket.resume();
+  }
+
+  finish(whole: boolean): void {
+    this.record(this.exchange as Exchange, whole);
+    this.exchange = null;
+    if (!whole || this.closing) {
+      this.linger();
+      return;
+    }
+    this.armDeadline();
+    if (this.advancing || this.held === null) return;
+    this.socket.resume();
+    this.advance();
+  }
+
+  cut(): void {
+    this.record(this.exchange as Exchange, false);
+    this.exchange = null;
+    this.socket.resetAndDestroy();
+  }
+
+  // --- from the socket
+
+  private onData(chunk: Buffer): void {
+    if (this.lingering) return;
+    this.held = this.held === null ? chunk : Buffer.concat([this.held, chunk]);
+    this.begunInTurn = 0;
+    this.advance();
+  }
+
+  /** A client that closes its side has left: nobody works on for it (nginx and node:http see it the same way). */
+  private onEnd(): void {
+    if (this.exchange === null) this.linger();
+    else this.destroy();
+  }
+
+  private onDrain(): void {
+    this.stalled = false;
+    this.armDeadline();
+    this.exchange?.onClientDrain();
+  }
+
+  private onClose(): void {
+    const exchange = this.exchange;
+    this.exchange = null;
+    this.held = null;
+    if (exchange !== null) {
+      exchange.onClientGone();
+      this.record(exchange, false);
+    }
+    this.context.onClosed(this);
+  }
+
+  // --- the bytes
+
+  /** Consumes held bytes as far as the exchange, an incomplete head or fairness allow. */
+  private advance(): void {
+    if (this.advancing || this.held === null) return;
+    this.advancing = true;
+    const chunk = this.held;
+    let pos = 0;
+    while (pos < chunk.length && !this.lingering) {
+      const next = this.exchange === null ? this.readHead(chunk, pos) : this.readBody(chunk, pos);
+      if (next === pos) break;
+      pos = next;
+    }
+    this.advancing = false;
+    this.held = pos === chunk.length || this.lingering ? null : chunk.subarray(pos);
+    if (this.held !== null && this.exchange !== null) this.socket.pause();
+  }
+
+  private readBody(chunk: Buffer, pos: number): number {
+    const exchange = this.exchange as Exchange;
+    if (!exchange.wantsBody) return pos;
+    const next = exchange.readBody(chunk, pos, chunk.length);
+    this.armDeadline();
+    return next;
+  }
+
+  /** Returns where the head ended, or `pos` when it is not complete yet. */
+  private readHead(chunk: Buffer, pos: number): number {
+    const { settings } = this.context;
+    if (this.begunInTurn >= settings.limits.pipelined) {
+      this.yieldTurn();
+      return pos;
+    }
+    const text = chunk.toString('latin1', pos, Math.min(chunk.length, pos + settings.limits.headerBytes + HEAD_SLACK));
+    const start = text.startsWith('\r\n') ? 2 : 0;
+    const end = text.indexOf('\r\n\r\n', start);
+    if (end < 0) {
+      const refusal = checkPartialHead(text, this.context.headLimits);
+      if (refusal !== null) this.refuse(refusal);
+      else if (!this.headBegun) this.beginHead();
+      return pos;
+    }
+    this.headBegun = false;
+    const head = parseRequestHead(text.slice(start, end), this.context.headLimits, 'http');
+    if (head.ok) this.begin(head);
+    else this.refuse(head);
+    return pos + end + 4;
+  }
+
+  private beginHead(): void {
+    this.headBegun = true;
+    this.armDeadline();
+  }
+
+  private begin(head: RequestHead): void {
+    this.begunInTurn++;
+    this.bytesAtStart = this.writer.bytes;
+    const keepsId = this.peer.trusted && REQUEST_ID.test(head.requestId);
+    const exchange = new Exchange(this, this.context, head, keepsId ? head.requestId : this.context.nextRequestId());
+    this.exchange = exchange;
+    exchange.start();
+    if (!this.stalled && this.exchange !== null) this.deadlineMs = Infinity;
+  }
+
+  /** Lets other connections have their turn before more pipelined requests are taken. */
+  private yieldTurn(): void {
+    this.socket.pause();
+    setImmediate(() => {
+      this.begunInTurn = 0;
+      if (this.exchange === null && !this.lingering) this.socket.resume();
+      this.advance();
+    });
+  }
+
+  // --- time and endings
+
+  /** One rule for what the client is being waited for. */
+  private armDeadline(): void {
+    const { clock, draining, settings } = this.context;
+    const { timeouts } = settings;
+    let waitMs = Infinity;
+    if (this.stalled) waitMs = timeouts.writeStallMs;
+    else if (this.lingering) waitMs = LINGER_MS;
+    else if (this.exchange !== null) waitMs = this.exchange.wantsBody ? timeouts.bodyIdleMs : Infinity;
+    else if (this.headBegun) waitMs = timeouts.headerMs;
+    else waitMs = draining ? DRAIN_IDLE_MS : timeouts.idleMs;
+    this.deadlineMs = waitMs === Infinity ? Infinity : clock.now() + waitMs;
+  }
+
+  private expire(): void {
+    this.deadlineMs = Infinity;
+    if (this.stalled || this.lingering) {
+      this.destroy();
+    } else if (this.exchange !== null) {
+      this.exchange.refuseBody(ANSWERS.requestTimeout, 'the request body stalled');
+    } else if (this.headBegun) {
+      this.refuseAs(ANSWERS.requestTimeout, 'the request head took too long');
+    } else {
+      this.linger();
+    }
+  }
+
+  private refuse(refusal: Refusal): void {
+    this.refuseAs(answerToRefusal(refusal.status, refusal.code), refusal.detail);
+  }
+
+  /** Answers bytes that never became a request. */
+  private refuseAs(answer: Answer, detail: string): void {
+    const requestId = this.context.nextRequestId();
+    this.closing = true;
+    this.send(answer, requestId, false);
+    this.context.accessLog?.recordRefusal(this.peer, answer, requestId, detail);
+    this.linger();
+  }
+
+  private send(answer: Answer, requestId: string, bodyless: boolean): void {
+    this.writer.addText(renderAnswer(answer, requestId, this.closing, bodyless, this.context.date()));
+    this.flush();
+  }
+
+  /** Closes our side and discards what still comes, for a moment, so that the client can read the answer. */
+  private linger(): void {
+    if (this.lingering) return;
+    this.lingering = true;
+    this.held = null;
+    this.socket.end();
+    this.socket.resume();
+    this.armDeadline();
+  }
+
+  private record(exchange: Exchange, whole: boolean): void {
+    this.context.accessLog?.record(exchange, this.peer, this.writer.bytes - this.bytesAtStart, whole);
+  }
+}

@@ -1,0 +1,373 @@
+/**
+ * One client request, top to bottom: route, admit, wait for the turn, pick, attempt, relay, record.
+ * It holds at most one attempt at a time and ends exactly once, with an answer, a cut connection or the client's leaving.
+ */
+
+import type { Clock } from '../base/time.ts';
+import { BodyReader, chunkHead, LAST_CHUNK } from '../http1/body-reader.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import type { OutcomeClass } from '../model/outcome.ts';
+import type { PickRequest } from '../model/picker.ts';
+import { type Answer, ANSWERS } from './answers.ts';
+import { Attempt, type AttemptOwner } from './attempt.ts';
+import type { Forwarder } from './forwarder.ts';
+import { type ClientFraming, clientFraming, type Peer, renderInformational, renderRequestHead } from './heads.ts';
+import { mayRetry } from './retry.ts';
+import type { Match } from './router.ts';
+
+/** The client's connection, as its exchange uses it. */
+export interface ClientSide {
+  readonly peer: Peer;
+  /** Adds to what the next `flush` sends; latin1. */
+  addText(text: string): void;
+  addBytes(chunk: Buffer, start: number, end: number): void;
+  /** False when the client does not keep up; `Exchange.onClientDrain` follows. */
+  flush(): boolean;
+  /** Begins the answer: writes its head. */
+  addResponseHead(head: ResponseHead, framing: ClientFraming): void;
+  /** Answers by ourselves, whole. */
+  answer(answer: Answer): void;
+  /** Asks for (more of) the request's body. */
+  wantBody(): void;
+  /** The exchange is over; a `whole` one leaves the connection in step with the client. */
+  finish(whole: boolean): void;
+  /** The answer cannot be completed: the client must see that it was cut short. */
+  cut(): void;
+}
+
+/** What an exchange needs of the listener it came through. */
+export interface ExchangeContext {
+  readonly clock: Clock;
+  /** Pseudonym in `via`. */
+  readonly via: string;
+  /** Largest request body; null = unlimited. */
+  readonly bodyBytes: number | null;
+  route(head: RequestHead): Match<Forwarder>;
+}
+
+export class Exchange implements AttemptOwner, PickRequest {
+  readonly head: RequestHead;
+  readonly requestId: string;
+  readonly startedMs: number;
+  /** Slots tried so far. */
+  tried: number[] | null = null;
+  readonly hash = 0;
+  /** Status sent or being sent; 0 while none is. */
+  status = 0;
+  /** Id of the backend last tried; empty when none was. */
+  backend = '';
+  attempts = 0;
+  /** Why no answer came from a backend, for the log. */
+  detail = '';
+  forwarder: Forwarder | null = null;
+  private readonly client: ClientSide;
+  private readonly context: ExchangeContext;
+  private attempt: Attempt | null = null;
+  private readonly body: BodyReader | null;
+  /** Body bytes may flow to the attempt. */
+  private sending = false;
+  private bodyWhole: boolean;
+  private framing: ClientFraming = 'none';
+  private done = false;
+  /** Monotonic milliseconds at which waiting for room, or the whole request, ends; Infinity = never. */
+  private waitUntilMs = Infinity;
+  private requestUntilMs = Infinity;
+
+  constructor(client: ClientSide, context: ExchangeContext, head: RequestHead, requestId: string) {
+    this.client = client;
+    this.context = context;
+    this.head = head;
+    this.requestId = requestId;
+    this.startedMs = context.clock.now();
+    this.bodyWhole = head.framing === 'none';
+    this.body = this.bodyWhole ? null : new BodyReader(head.framing, head.contentLength);
+  }
+
+  get method(): string {
+    return this.head.method;
+  }
+
+  // --- from the client: the request begins, its body flows, the client leaves
+
+  start(): void {
+    const { head, context } = this;
+    const match = context.route(head);
+    if (head.target === '*') {
+      this.answer(ANSWERS.options, 'answered by the proxy');
+    } else if (context.bodyBytes !== null && head.contentLength > context.bodyBytes) {
+      this.answer(ANSWERS.bodyTooLarge, `body of ${head.contentLength} bytes`);
+    } else if (isLoop(head.via, context.via)) {
+      this.answer(ANSWERS.loopDetected, `via already names ${context.via}`);
+    } else if (match.kind === 'route') {
+      this.forward(match.destination);
+    } else if (match.kind === 'encoded') {
+      this.answer(ANSWERS.badRequest, 'encoded delimiter in the path');
+    } else {
+      this.answer(ANSWERS.noRoute, 'no route matches');
+    }
+  }
+
+  private forward(forwarder: Forwarder): void {
+    this.forwarder = forwarder;
+    const { requestMs } = forwarder.settings.timeouts;
+    if (requestMs !== null) this.requestUntilMs = this.startedMs + requestMs;
+    forwarder.enqueue(this);
+  }
+
+  /** Whether the client should go on reading the request's body. */
+  get wantsBody(): boolean {
+    return this.sending && !this.bodyWhole;
+  }
+
+  get bodyIsWhole(): boolean {
+    return this.bodyWhole;
+  }
+
+  /** Consumes body bytes from `chunk[pos, end)`; returns where it stopped. */
+  readBody(chunk: Buffer, from: number, end: number): number {
+    const body = this.body as BodyReader;
+    const attempt = this.attempt as Attempt;
+    let pos = from;
+    while (this.wantsBody && pos <= end) {
+      const step = body.step(chunk, pos, end);
+      pos = body.pos;
+      if (step === 'data') this.sendBody(attempt, chunk, body);
+      else if (step === 'end') this.endBody(attempt);
+      else if (step === 'more') break;
+      else this.refuseBody(step === 'too_large' ? ANSWERS.bodyTooLarge : ANSWERS.badRequest, body.detail);
+    }
+    this.flushRequest(attempt);
+    return pos;
+  }
+
+  /** The client is gone: nobody's failure. */
+  onClientGone(): void {
+    if (this.done) return;
+    this.detail = 'the client left';
+    this.end();
+    this.attempt?.abort('client_abort', '');
+  }
+
+  onClientDrain(): void {
+    this.attempt?.resume();
+  }
+
+  // --- waiting, and time
+
+  /** Called by the forwarder when it is this request's turn. False: no backend has room now, keep it waiting. */
+  begin(): boolean {
+    if (this.done) return true;
+    const forwarder = this.forwarder as Forwarder;
+    const lease = forwarder.pool.acquire(this);
+    if (lease === null) {
+      if (forwarder.pool.snapshot.candidates.length > 0) return false;
+      this.answer(ANSWERS.noBackend, 'no backend is available');
+      return true;
+    }
+    this.waitUntilMs = Infinity;
+    this.attempts++;
+    this.backend = lease.backend.id;
+    const attempt = new Attempt(this, lease, forwarder.connections, forwarder.settings.timeouts, this.context.clock);
+    this.attempt = attempt;
+    attempt.start();
+    return true;
+  }
+
+  /** The forwarder keeps it in line until then. */
+  waitUntil(atMs: number): void {
+    this.waitUntilMs = atMs;
+  }
+
+  /** The line is full. */
+  reject(): void {
+    this.answer(ANSWERS.overloaded, 'too many requests are waiting');
+  }
+
+  sweep(nowMs: number): void {
+    if (this.attempt !== null && nowMs >= this.attempt.deadlineMs) this.attempt.expire();
+    if (this.done) return;
+    if (nowMs >= this.waitUntilMs) {
+      this.answer(ANSWERS.overloaded, 'no backend had room in time');
+    } else if (nowMs >= this.requestUntilMs) {
+      // Whoever is still to move has caused it: the client as long as its body is on the way, then the backend.
+      this.giveUp(
+        ANSWERS.gatewayTimeout,
+        'the whole request took too long',
+        this.bodyWhole ? 'timeout' : 'client_abort',
+      );
+    }
+  }
+
+  get isDone(): boolean {
+    return this.done;
+  }
+
+  // --- from the attempt
+
+  onReady(): void {
+    const attempt = this.attempt as Attempt;
+    const { host } = (this.forwarder as Forwarder).settings;
+    attempt.writer.addText(
+      renderRequestHead(this.head, this.client.peer, this.requestId, this.context.via, host, attempt.lease.backend),
+    );
+    if (this.bodyWhole) {
+      attempt.writer.flush();
+      attempt.finishRequest();
+      return;
+    }
+    this.sending = true;
+    if (this.head.expectContinue) {
+      this.client.addText('HTTP/1.1 100 Continue\r\n\r\n');
+      this.client.flush();
+    }
+    this.client.wantBody();
+    this.flushRequest(attempt);
+  }
+
+  onDrain(): void {
+    if (this.done || this.bodyWhole) return;
+    this.sending = true;
+    this.client.wantBody();
+  }
+
+  onInformational(head: ResponseHead): void {
+    // RFC 9110 §15.2: none to HTTP/1.0; and 100 answers an Expect that we consume ourselves.
+    if (this.head.minor === 0 || head.status === 100) return;
+    this.client.addText(renderInformational(head));
+    this.client.flush();
+  }
+
+  onHead(head: ResponseHead): void {
+    this.status = head.status;
+    this.framing = clientFraming(head, this.head.minor);
+    this.client.addResponseHead(head, this.framing);
+  }
+
+  onData(chunk: Buffer, start: number, end: number): void {
+    if (this.framing === 'chunked') {
+      this.client.addText(chunkHead(end - start));
+      this.client.addBytes(chunk, start, end);
+      this.client.addText('\r\n');
+    } else {
+      this.client.addBytes(chunk, start, end);
+    }
+  }
+
+  onReadDone(): boolean {
+    return this.client.flush();
+  }
+
+  onComplete(): void {
+    if (this.framing === 'chunked') this.client.addText(LAST_CHUNK);
+    this.client.flush();
+    const whole = this.bodyWhole && this.framing !== 'until_close';
+    this.end();
+    this.client.finish(whole);
+  }
+
+  onFailed(outcome: OutcomeClass, detail: string): void {
+    const attempt = this.attempt as Attempt;
+    const { pool, settings } = this.forwarder as Forwarder;
+    this.attempt = null;
+    this.sending = false;
+    this.detail = detail;
+    if (this.status !== 0) {
+      this.end();
+      this.client.cut();
+      return;
+    }
+    const failed = {
+      outcome,
+      method: this.head.method,
+      requestBegun: attempt.requestBegun,
+      bodyBegun: this.body !== null && this.body.received > 0,
+      answerBegun: attempt.answerBegun,
+      attempts: this.attempts,
+      panic: pool.snapshot.panic,
+    };
+    if (mayRetry(failed, settings.retry)) {
+      this.tried = [...(this.tried ?? []), attempt.lease.backend.slot];
+      (this.forwarder as Forwarder).enqueueRetry(this, attempt.lease.backend);
+      return;
+    }
+    const late = outcome === 'timeout' || outcome === 'connect_timeout';
+    this.answer(late ? ANSWERS.gatewayTimeout : ANSWERS.badGateway, detail);
+  }
+
+  // --- endings
+
+  private sendBody(attempt: Attempt, chunk: Buffer, body: BodyReader): void {
+    const limit = this.context.bodyBytes;
+    if (limit !== null && body.received > limit) {
+      this.refuseBody(ANSWERS.bodyTooLarge, `body above ${limit} bytes`);
+      return;
+    }
+    if (this.head.framing === 'chunked') {
+      attempt.writer.addText(chunkHead(body.dataEnd - body.dataStart));
+      attempt.writer.addBytes(chunk, body.dataStart, body.dataEnd);
+      attempt.writer.addText('\r\n');
+    } else {
+      attempt.writer.addBytes(chunk, body.dataStart, body.dataEnd);
+    }
+  }
+
+  private flushRequest(attempt: Attempt): void {
+    if (this.done || attempt.writer.flush() || this.bodyWhole) return;
+    this.sending = false;
+    attempt.expectDrain();
+  }
+
+  private endBody(attempt: Attempt): void {
+    this.bodyWhole = true;
+    this.sending = false;
+    if (this.head.framing === 'chunked') attempt.writer.addText(LAST_CHUNK);
+    attempt.writer.flush();
+    attempt.finishRequest();
+  }
+
+  /** The request turned out bad, or stalled, while its body was on the way. */
+  refuseBody(answer: Answer, detail: string): void {
+    this.giveUp(answer, detail, 'client_abort');
+  }
+
+  /** Ends from our side: an answer if none has begun, else a cut. */
+  private giveUp(answer: Answer, detail: string, outcome: 'client_abort' | 'timeout'): void {
+    const attempt = this.attempt;
+    this.attempt = null;
+    if (this.status === 0) {
+      this.answer(answer, detail);
+    } else {
+      this.detail = detail;
+      this.end();
+      this.client.cut();
+    }
+    attempt?.abort(outcome, detail);
+  }
+
+  private answer(answer: Answer, detail: string): void {
+    this.status = answer.status;
+    this.detail = detail;
+    this.end();
+    this.client.answer(answer);
+  }
+
+  private end(): void {
+    this.done = true;
+    this.sending = false;
+    this.waitUntilMs = Infinity;
+    this.requestUntilMs = Infinity;
+  }
+}
+
+/** A request that already carries our name has been here. RFC 9110 §7.6.3: elements are `protocol received-by [comment]`. */
+function isLoop(via: string, pseudonym: string): boolean {
+  if (via === '') return false;
+  return via.split(',').some(
+    (element) =>
+      element
+        .trim()
+        .split(/[ \t]+/)[1]
+        ?.toLowerCase() === pseudonym,
+  );
+}

@@ -1,0 +1,107 @@
+/**
+ * The heads we write: request heads to backends and response heads to clients, always from parsed values.
+ * Each carries exactly one framing header, computed here, so smuggling needs a bug in our framing rather than a
+ * disagreement with a peer.
+ */
+
+import { STATUS_CODES } from 'node:http';
+import type { RequestHead } from '../http1/request-head.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import type { Backend } from '../model/backend.ts';
+import type { HostPolicy } from '../model/settings.ts';
+
+/** Who is asking: the connection's peer, as far as forwarded headers are concerned. */
+export interface Peer {
+  /** Address without a port; `unknown` for a unix socket. */
+  readonly address: string;
+  /** Its forwarded headers are kept and appended to; everybody else's are replaced. */
+  readonly trusted: boolean;
+}
+
+export function renderRequestHead(
+  head: RequestHead,
+  peer: Peer,
+  requestId: string,
+  via: string,
+  policy: HostPolicy,
+  backend: Backend,
+): string {
+  const host = policy.kind === 'literal' ? policy.value : policy.kind === 'backend' ? authorityOf(backend) : head.host;
+  return `${head.method} ${head.target} HTTP/1.1\r\nhost: ${host}\r\n${head.fields}${renderForwarded(head, peer)}via: ${
+    head.via === '' ? '' : `${head.via}, `
+  }1.${head.minor} ${via}\r\nx-request-id: ${requestId}\r\n${renderRequestFraming(head)}\r\n`;
+}
+
+function authorityOf(backend: Backend): string {
+  const host = backend.host.includes(':') ? `[${backend.host}]` : backend.host;
+  return backend.port === 80 ? host : `${host}:${backend.port}`;
+}
+
+function renderForwarded(head: RequestHead, peer: Peer): string {
+  if (!peer.trusted) {
+    return `x-forwarded-for: ${peer.address}\r\nx-forwarded-proto: http\r\nx-forwarded-host: ${head.host}\r\n`;
+  }
+  const chain = head.forwardedFor === '' ? peer.address : `${head.forwardedFor}, ${peer.address}`;
+  const lines = `x-forwarded-for: ${chain}\r\nx-forwarded-proto: ${head.forwardedProto || 'http'}\r\nx-forwarded-host: ${
+    head.forwardedHost || head.host
+  }\r\n${head.peerClaims}`;
+  if (head.forwarded === '') return lines;
+  return `${lines}forwarded: ${head.forwarded}, for=${quoteNode(peer.address)};proto=http;host="${head.host}"\r\n`;
+}
+
+/** RFC 7239 §6: an IPv6 address stands in quoted brackets. */
+function quoteNode(address: string): string {
+  return address.includes(':') ? `"[${address}]"` : address;
+}
+
+function renderRequestFraming(head: RequestHead): string {
+  if (head.framing === 'length') return `content-length: ${head.contentLength}\r\n`;
+  return head.framing === 'chunked' ? 'transfer-encoding: chunked\r\n' : '';
+}
+
+/** How a response body reaches the client. */
+export type ClientFraming = 'none' | 'length' | 'chunked' | 'until_close';
+
+/** The framing for this client of an answer read from a backend. HTTP/1.0 knows no chunks. */
+export function clientFraming(head: ResponseHead, clientMinor: 0 | 1): ClientFraming {
+  if (head.framing === 'none' || head.framing === 'length') return head.framing;
+  return clientMinor === 0 ? 'until_close' : 'chunked';
+}
+
+export function renderResponseHead(
+  head: ResponseHead,
+  framing: ClientFraming,
+  requestId: string,
+  close: boolean,
+  date: string,
+): string {
+  return `${statusLine(head.status)}${head.fields}${head.hasDate ? '' : `date: ${date}\r\n`}x-request-id: ${requestId}\r\n${renderResponseFraming(
+    head,
+    framing,
+  )}${close ? 'connection: close\r\n' : ''}\r\n`;
+}
+
+function renderResponseFraming(head: ResponseHead, framing: ClientFraming): string {
+  if (framing === 'chunked') return 'transfer-encoding: chunked\r\n';
+  if (framing === 'length') return `content-length: ${head.contentLength}\r\n`;
+  // An answer to HEAD and a 304 say what the body would have been; 1xx and 204 never do (RFC 9110 §8.6).
+  const tellsLength = framing === 'none' && head.contentLength >= 0 && head.status >= 200 && head.status !== 204;
+  return tellsLength ? `content-length: ${head.contentLength}\r\n` : '';
+}
+
+/** An informational response passed on. */
+export function renderInformational(head: ResponseHead): string {
+  return `${statusLine(head.status)}${head.fields}\r\n`;
+}
+
+const STATUS_LINES = new Map<number, string>();
+
+/** The reason phrase is ours: a backend's is never copied. */
+export function statusLine(status: number): string {
+  let line = STATUS_LINES.get(status);
+  if (line === undefined) {
+    line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
+    STATUS_LINES.set(status, line);
+  }
+  return line;
+}

@@ -1,0 +1,197 @@
+/**
+ * One data listener: accepts connections, bounds their number, and turns the one coarse timer that all time-outs of its
+ * connections share. Deadlines are kept within one sweep (100 ms).
+ */
+
+import { randomBytes } from 'node:crypto';
+import { BlockList, createServer, isIP, type Server, type Socket } from 'node:net';
+import type { Clock, Timer } from '../base/time.ts';
+import type { HeadLimits, RequestHead } from '../http1/request-head.ts';
+import { StartError } from '../model/errors.ts';
+import type { BindAddress, ListenerSettings } from '../model/settings.ts';
+import type { AccessLog } from './access-log.ts';
+import { ClientConnection, type ConnectionContext } from './client-connection.ts';
+import type { Forwarder } from './forwarder.ts';
+import type { Peer } from './heads.ts';
+import type { Match, Router } from './router.ts';
+
+const SWEEP_MS = 100;
+const BACKLOG = 4_096;
+
+export interface ListenerOptions {
+  readonly settings: ListenerSettings;
+  readonly router: Router<Forwarder>;
+  readonly clock: Clock;
+  readonly via: string;
+  /** null = no access log. */
+  readonly accessLog: AccessLog | null;
+}
+
+export class Listener implements ConnectionContext {
+  readonly settings: ListenerSettings;
+  readonly headLimits: HeadLimits;
+  readonly accessLog: AccessLog | null;
+  readonly clock: Clock;
+  readonly via: string;
+  readonly bodyBytes: number | null;
+  draining = false;
+  private readonly router: Router<Forwarder>;
+  private readonly trusted: BlockList;
+  private readonly servers: Server[] = [];
+  private readonly connections = new Set<ClientConnection>();
+  private sweepTimer: Timer | null = null;
+  private dateText = '';
+  private dateSecond = -1;
+  private readonly idPrefix = randomBytes(9).toString('base64url');
+  private idCount = 0;
+  private onEmpty: (() => void) | null = null;
+
+  constructor({ settings, router, clock, via, accessLog }: ListenerOptions) {
+    this.settings = settings;
+    this.headLimits = { ...settings.limits, underscoreHeaders: settings.underscoreHeaders };
+    this.accessLog = accessLog;
+    this.clock = clock;
+    this.via = via;
+    this.bodyBytes = settings.limits.bodyBytes;
+    this.router = router;
+    this.trusted = blockListOf(settings.trustedProxies);
+  }
+
+  /** Binds every address. Rejects with StartError, in one line, when one cannot be had. */
+  async start(): Promise<BindAddress[]> {
+    const bound: BindAddress[] = [];
+    for (const address of this.settings.bind) bound.push(await this.bind(address));
+    this.scheduleSweep();
+    return bound;
+  }
+
+  /** Stops accepting; open requests finish, and their answers say `connection: close`. Resolves when all are gone. */
+  drain(): Promise<void> {
+    this.draining = true;
+    for (const server of this.servers) server.close();
+    for (const connection of this.connections) connection.drain();
+    return new Promise((resolve) => {
+      this.onEmpty = resolve;
+      this.checkEmpty();
+    });
+  }
+
+  /** Closes everything at once. */
+  destroy(): void {
+    for (const server of this.servers) server.close();
+    for (const connection of this.connections) connection.destroy();
+    this.sweepTimer?.cancel();
+    this.sweepTimer = null;
+  }
+
+  /** Open client connections. */
+  get connectionCount(): number {
+    return this.connections.size;
+  }
+
+  // --- for connections
+
+  route(head: RequestHead): Match<Forwarder> {
+    return this.router.match(head.host, head.path, head.hasEncodedDelimiter);
+  }
+
+  /** IMF-fixdate (RFC 9110 §5.6.7), made once a second. */
+  date(): string {
+    const second = Math.floor(this.clock.wall() / 1_000);
+    if (second !== this.dateSecond) {
+      this.dateSecond = second;
+      this.dateText = new Date(second * 1_000).toUTCString();
+    }
+    return this.dateText;
+  }
+
+  nextRequestId(): string {
+    return `${this.idPrefix}-${(++this.idCount).toString(36)}`;
+  }
+
+  onClosed(connection: ClientConnection): void {
+    this.connections.delete(connection);
+    this.checkEmpty();
+  }
+
+  // --- inside
+
+  private bind(address: BindAddress): Promise<BindAddress> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket));
+    server.maxConnections = this.settings.limits.connections;
+    this.servers.push(server);
+    return new Promise((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => reject(startError(address, error)));
+      server.listen({ ...listenTarget(address), backlog: BACKLOG }, () => {
+        server.removeAllListeners('error');
+        // Accepting may fail for want of descriptors; the connection is lost, the listener is not.
+        server.on('error', () => {});
+        resolve(boundAddress(server, address));
+      });
+    });
+  }
+
+  private accept(socket: Socket): void {
+    if (this.connections.size >= this.settings.limits.connections) {
+      socket.destroy();
+      return;
+    }
+    this.connections.add(new ClientConnection(socket, this.peerOf(socket), this));
+  }
+
+  private peerOf(socket: Socket): Peer {
+    const remote = socket.remoteAddress;
+    if (remote === undefined) return { address: 'unknown', trusted: false };
+    const address = remote.startsWith('::ffff:') ? remote.slice(7) : remote;
+    return { address, trusted: this.trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4') };
+  }
+
+  private scheduleSweep(): void {
+    this.sweepTimer = this.clock.at(this.clock.now() + SWEEP_MS, () => {
+      const nowMs = this.clock.now();
+      for (const connection of this.connections) connection.sweep(nowMs);
+      this.scheduleSweep();
+    });
+  }
+
+  private checkEmpty(): void {
+    if (this.onEmpty === null || this.connections.size > 0) return;
+    this.sweepTimer?.cancel();
+    this.sweepTimer = null;
+    this.onEmpty();
+    this.onEmpty = null;
+  }
+}
+
+function blockListOf(blocks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const block of blocks) {
+    const [network = '', bits] = block.split('/');
+    const family = isIP(network) === 6 ? 'ipv6' : 'ipv4';
+    list.addSubnet(network, Number(bits ?? (family === 'ipv6' ? 128 : 32)), family);
+  }
+  return list;
+}
+
+function listenTarget(address: BindAddress): { host: string; port: number } | { path: string } {
+  return address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
+}
+
+function boundAddress(server: Server, asked: BindAddress): BindAddress {
+  const actual = server.address();
+  if (actual === null || typeof actual === 'string') return asked;
+  return { kind: 'tcp', host: actual.address, port: actual.port };
+}
+
+function startError(address: BindAddress, error: NodeJS.ErrnoException): StartError {
+  const where = address.kind === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`;
+  if (error.code === 'EADDRINUSE') {
+    return new StartError(
+      `Cannot listen on ${where}: it is in use. Stop the other program or choose another \`bind\`.`,
+    );
+  }
+  if (error.code === 'EACCES') {
+    return new StartError(`Cannot listen on ${where}: permission denied. Ports below 1024 need privileges.`);
+  }
+  return new StartError(`Cannot listen on ${where}: ${error.code ?? error.message}.`);
+}
