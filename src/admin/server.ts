@@ -1,0 +1,191 @@
+/**
+ * The admin server: one small HTTP server beside the request path, from socket to answer. It bounds what a client can
+ * hold (time, connections, header and body bytes), asks the guard, runs the route, and writes every change to the log.
+ * Assumes that `control` answers at once; nothing here waits for a backend.
+ */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { BlockList, isIPv4, isIPv6, type Socket } from 'node:net';
+import type { Clock } from '../base/time.ts';
+import { StartError } from '../model/errors.ts';
+import type { Log } from '../model/log.ts';
+import type { ControlPlane } from '../model/report.ts';
+import type { AdminSettings, BindAddress } from '../model/settings.ts';
+import { type Answer, failure, send } from './answer.ts';
+import { createGuard, type Guard } from './guard.ts';
+import { matchRoute } from './routes.ts';
+
+const MAX_BODY_BYTES = 4_096;
+const MAX_CONNECTIONS = 256;
+
+/** How long answers under way at `close` may take to be read. */
+const CLOSE_GRACE_MS = 500;
+
+const SERVER_OPTIONS = {
+  maxHeaderSize: 16_384,
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+  // The guard answers a missing Host in the API's own form.
+  requireHostHeader: false,
+} as const;
+
+/** A socket on which nothing moves either way, such as that of a client which does not read. */
+const SOCKET_IDLE_MS = 20_000;
+
+export interface AdminServer {
+  /** Where it really listens, after port 0 has become a number. */
+  readonly address: BindAddress;
+  /** Stops listening, gives open answers half a second, then closes every connection. */
+  close(): Promise<void>;
+}
+
+export interface AdminOptions {
+  readonly settings: AdminSettings;
+  readonly control: ControlPlane;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Rejects with StartError when the address cannot be had, or is reachable from outside without a token. */
+export async function startAdmin({ settings, control, clock, log }: AdminOptions): Promise<AdminServer> {
+  const { bind } = settings;
+  if (settings.token === null && bind.kind === 'tcp' && !isLoopback(bind.host)) {
+    throw new StartError(`Cannot serve the admin API on ${nameOf(bind)}: without \`admin.token\` it must be loopback.`);
+  }
+  const guard = createGuard(settings);
+  const server = createServer(SERVER_OPTIONS, (request, response) => {
+    void serve(request, response, { guard, control, log });
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.setTimeout(SOCKET_IDLE_MS);
+  server.on('clientError', refuseUnparsed);
+  await listen(server, bind);
+  server.on('error', (error) => log.error({ err: error }, 'the admin server failed to accept a connection'));
+  return { address: boundAddress(server, bind), close: () => close(server, clock) };
+}
+
+interface Service {
+  readonly guard: Guard;
+  readonly control: ControlPlane;
+  readonly log: Log;
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, service: Service): Promise<void> {
+  const by = peerOf(request.socket);
+  let answer: Answer;
+  try {
+    answer = await answerTo(request, by, service);
+  } catch (error) {
+    if (request.errored !== null) return; // the client left; there is nobody to answer
+    service.log.error({ err: error, by }, 'an admin request failed');
+    answer = failure(500, 'internal_error', 'the request failed; the log has the cause');
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') audit(service.log, request, by, answer);
+  send(response, answer);
+}
+
+async function answerTo(request: IncomingMessage, by: string, { guard, control }: Service): Promise<Answer> {
+  const refusal = guard.checkOrigin(request);
+  if (refusal !== null) return refusal;
+  const match = matchRoute(request.method ?? '', request.url ?? '');
+  if (!('route' in match)) return match;
+  const { access, handle } = match.route;
+  const denial = guard.checkAccess(request, access);
+  if (denial !== null) return denial;
+  if (access !== 'change') return handle({ control, params: match.params, body: undefined, by });
+  const bytes = await readBody(request);
+  if (bytes === null) return failure(413, 'body_too_large', `a body may have at most ${MAX_BODY_BYTES} bytes`);
+  let body: unknown;
+  try {
+    body = bytes.length === 0 ? undefined : JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return failure(400, 'bad_json', 'the body is not valid JSON');
+  }
+  return handle({ control, params: match.params, body, by });
+}
+
+/** The whole body, or null when it is too long. Throws when the client leaves first. */
+async function readBody(request: IncomingMessage): Promise<Buffer | null> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_BODY_BYTES) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Every change, done or refused, is one line: who, what, and how it went. */
+function audit(log: Log, { method, url }: IncomingMessage, by: string, { status }: Answer): void {
+  const fields = { audit: true, by, method, path: url, status };
+  if (status === 200) log.info(fields, `admin change by ${by}`);
+  else log.warn(fields, `admin change by ${by} refused`);
+}
+
+/** What node:http could not read as a request: answered in the API's form, then closed. */
+function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  const [status, phrase, code] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? [431, 'Request Header Fields Too Large', 'headers_too_large']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? [408, 'Request Timeout', 'request_timeout']
+        : [400, 'Bad Request', 'bad_request'];
+  const body = JSON.stringify({ error: code, message: 'the request could not be read' });
+  socket.end(
+    `HTTP/1.1 ${status} ${phrase}\r\nconnection: close\r\ncontent-type: application/json\r\n` +
+      `content-length: ${body.length}\r\n\r\n${body}`,
+  );
+}
+
+function listen(server: Server, bind: BindAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const cause = error.code === 'EADDRINUSE' ? 'it is in use' : (error.code ?? error.message);
+      reject(new StartError(`Cannot serve the admin API on ${nameOf(bind)}: ${cause}.`));
+    });
+    server.listen(bind.kind === 'unix' ? { path: bind.path } : { host: bind.host, port: bind.port }, () => {
+      server.removeAllListeners('error');
+      resolve();
+    });
+  });
+}
+
+function close(server: Server, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = clock.at(clock.now() + CLOSE_GRACE_MS, () => server.closeAllConnections());
+    server.close(() => {
+      cut.cancel();
+      resolve();
+    });
+  });
+}
+
+function boundAddress(server: Server, asked: BindAddress): BindAddress {
+  const actual = server.address();
+  if (actual === null || typeof actual === 'string') return asked;
+  return { kind: 'tcp', host: actual.address, port: actual.port };
+}
+
+function nameOf(bind: BindAddress): string {
+  return bind.kind === 'unix' ? `unix:${bind.path}` : `${bind.host}:${bind.port}`;
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8);
+LOOPBACK.addAddress('::1', 'ipv6');
+
+function isLoopback(host: string): boolean {
+  if (isIPv4(host)) return LOOPBACK.check(host);
+  return isIPv6(host) ? LOOPBACK.check(host, 'ipv6') : host === 'localhost';
+}
+
+function peerOf(socket: Socket): string {
+  return socket.remoteAddress === undefined ? 'a local socket' : `${socket.remoteAddress}:${socket.remotePort}`;
+}
