@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { type AdminServer, startAdmin } from './admin/server.ts';
 import { createRng } from './base/rng.ts';
+import type { Timer } from './base/time.ts';
 import type { RunningApp, StartOptions } from './cli/context.ts';
 import { createHttpProbe } from './control/http-probe.ts';
 import { Upstream } from './control/upstream.ts';
@@ -43,7 +44,7 @@ class App implements RunningApp, ControlPlane {
   private readonly loopLag: LoopLag = watchLoopLag();
   private readonly startedMs = systemClock.now();
   private adminServer: AdminServer | null = null;
-  private sweeping = systemClock.at(Infinity, () => {});
+  private sweeping: Timer | null = null;
   private phase: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting';
   private exit: (code: number) => void = () => {};
 
@@ -179,7 +180,7 @@ class App implements RunningApp, ControlPlane {
   }
 
   private async close(): Promise<void> {
-    this.sweeping.cancel();
+    this.sweeping?.cancel();
     for (const listener of this.dataListeners) listener.destroy();
     for (const forwarder of this.forwarders.values()) forwarder.close();
     for (const upstream of this.upstreams.values()) await upstream.stop();

@@ -4,6 +4,7 @@
  */
 
 import type { BackendSpec } from './backend.ts';
+import type { LoadSource } from './load.ts';
 
 export interface ProbeExpectation {
   /** Inclusive ranges. */
@@ -42,6 +43,44 @@ export interface OutlierSettings {
   /** First ejection; doubled for each repeat. */
   readonly ejectionMs: number;
   readonly ejectionMaxMs: number;
+}
+
+export interface HeartbeatSettings {
+  /** What senders are asked for. */
+  readonly intervalMs: number;
+  /** No heartbeat for this long: lost. */
+  readonly leaseMs: number;
+  /** Phi-accrual suspicion from which the weight is lowered, before the lease ends. */
+  readonly suspectPhi: number;
+  /** A backend that never sent one is not up. */
+  readonly required: boolean;
+}
+
+/** A secret that senders sign with. */
+export interface HeartbeatKey {
+  readonly id: string;
+  readonly secret: string;
+  /** Upstreams it is valid for. */
+  readonly upstreams: readonly string[];
+}
+
+export interface HeartbeatReceiverSettings {
+  readonly bind: BindAddress;
+  /** Where signed datagrams are received; null = off. */
+  readonly udp: { readonly host: string; readonly port: number } | null;
+  /** Empty: unsigned heartbeats from loopback senders only. */
+  readonly keys: readonly HeartbeatKey[];
+}
+
+export interface LoadSettings {
+  readonly sources: readonly LoadSource[];
+  /** Names tried in order; `named_metrics.x` allowed. */
+  readonly utilization: readonly string[];
+  readonly blackoutMs: number;
+  readonly expiryMs: number;
+  readonly errorPenalty: number;
+  /** A report moves a weight at most this many times up or down against the pool's median; > 1. */
+  readonly maxRatio: number;
 }
 
 export interface BudgetSettings {

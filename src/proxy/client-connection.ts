@@ -309,6 +309,8 @@ export class ClientConnection implements ClientSide {
     if (this.lingering) return;
     this.lingering = true;
     this.held = null;
+    // The moment begins when the client has been sent everything (`finish`).
+    this.stalled = this.socket.writableLength > 0;
     this.socket.end();
     this.socket.resume();
     this.armDeadline();
