@@ -1,0 +1,23 @@
+/** Where figures come from: without machine, versions and commit a figure means nothing. */
+
+import { readFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { firstLine, pinning } from './process.mjs';
+
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** @param {string} node the binary that ran what was measured */
+export function describeMachine(node) {
+  return {
+    date: new Date().toISOString(),
+    commit: firstLine(['git', '-C', root, 'describe', '--always', '--dirty']),
+    pulsegate: JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version,
+    node: firstLine([node, '--version']),
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cpus: cpus().length,
+    memoryGib: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+    pinned: pinning,
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * Child processes of a benchmark: started pinned to one CPU where taskset exists, measured through /proc, and never left
+ * behind. Linux only, as CPU time comes from /proc/<pid>/stat.
+ */
+
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** @typedef {{ name: string, pid: number, exited: boolean, errors: string, stop(): Promise<void> }} Running */
+
+const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+
+/** The path of `program` on PATH; null when it is missing. @param {string} program */
+export function findOnPath(program) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+  return folders.map((folder) => join(folder, program)).find(existsSync) ?? null;
+}
+
+/** Whether processes are pinned: it takes taskset and two CPUs. */
+export const pinning = findOnPath('taskset') !== null && availableParallelism() >= 2;
+
+/**
+ * The command line that runs `command` on CPU `cpu`, or anywhere when pinning is not possible.
+ * @param {number} cpu @param {string[]} command
+ */
+export function pinned(cpu, command) {
+  return pinning ? ['taskset', '-c', String(cpu), ...command] : command;
+}
+
+/**
+ * Starts a process that runs until stopped. Its stderr is kept for messages.
+ * @param {string} name @param {number} cpu @param {string[]} command @param {Record<string, string>} [env]
+ * @returns {Running}
+ */
+export function start(name, cpu, command, env = {}) {
+  const [program, ...args] = pinned(cpu, command);
+  const child = spawn(/** @type {string} */ (program), args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  running.add(child);
+  const handle = { name, pid: child.pid ?? 0, exited: false, errors: '', stop };
+  child.stderr.on('data', (chunk) => {
+    handle.errors = (handle.errors + chunk).slice(-4_000);
+  });
+  const gone = new Promise((resolve) => {
+    const settle = () => {
+      handle.exited = true;
+      running.delete(child);
+      resolve(undefined);
+    };
+    child.once('exit', settle);
+    child.once('error', settle);
+  });
+  async function stop() {
+    child.kill('SIGTERM');
+    const killer = setTimeout(() => child.kill('SIGKILL'), 5_000);
+    await gone;
+    clearTimeout(killer);
+  }
+  return handle;
+}
+
+/** Resolves once `port` accepts connections. @param {Running} owner @param {number} port */
+export async function listening(owner, port) {
+  for (let tries = 0; tries < 200 && !owner.exited; tries++) {
+    if (await accepts(port)) return;
+    await sleep(50);
+  }
+  throw new Error(`${owner.name} does not listen on port ${port}: ${owner.errors.trim() || 'no message'}`);
+}
+
+/** @param {number} port @returns {Promise<boolean>} */
+function accepts(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
+
+/** Ports that were free a moment ago. @param {number} count */
+export async function freePorts(count) {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => /** @type {import('node:net').AddressInfo} */ (server.address()).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
+
+/** CPU time, user and system, that a process and its descendants have used, in microseconds. @param {number} pid */
+export function cpuTimeUs(pid) {
+  const parents = new Map();
+  const ticks = new Map();
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const fields = statFields(Number(entry));
+    if (fields === null) continue;
+    parents.set(Number(entry), Number(fields[1]));
+    ticks.set(Number(entry), Number(fields[11]) + Number(fields[12]));
+  }
+  let sum = 0;
+  for (const candidate of ticks.keys()) {
+    for (let at = candidate; at !== undefined && at > 1; at = parents.get(at)) {
+      if (at === pid) sum += ticks.get(candidate);
+    }
+  }
+  return (sum * 1e6) / TICKS_PER_SECOND;
+}
+
+/** The fields of proc(5) stat from the third on: a process's name may hold spaces and parentheses. @param {number} pid */
+function statFields(pid) {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return null; // It has ended meanwhile.
+  }
+}
+
+/** Resident memory in KiB. @param {number} pid */
+export function residentKib(pid) {
+  const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  return match === null ? 0 : Number(match[1]);
+}
+
+/** The first line of what a program says, on either stream. @param {string[]} command */
+export function firstLine([program, ...args]) {
+  const { stdout, stderr } = spawnSync(/** @type {string} */ (program), args, { encoding: 'utf8' });
+  return `${stdout}${stderr}`.split('\n', 1)[0]?.trim() ?? '';
+}

@@ -1,0 +1,56 @@
+/**
+ * `npm run bench:micro`: the inner loops by themselves, in nanoseconds per operation. Each suite exports
+ * `run(): Promise<Array<{ name: string, ns: number }>>`; all are run in turn, several times, and the median counts.
+ *
+ *   --runs N     5      --only a,b   these suites      --out FILE   bench/results/micro.json
+ */
+
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { summarise, table, withSpread } from '../lib/figures.mjs';
+import { describeMachine, root } from '../lib/machine.mjs';
+
+const SUITES = ['parse', 'pick', 'step'];
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string', default: SUITES.join(',') },
+    runs: { type: 'string', default: '5' },
+    out: { type: 'string', default: `${root}bench/results/micro.json` },
+  },
+});
+
+const suites = [];
+for (const name of options.only.split(',')) {
+  const file = new URL(`${name}.mjs`, import.meta.url);
+  if (existsSync(fileURLToPath(file))) suites.push({ name, run: (await import(file.href)).run });
+  else say(`there is no suite ${name}`);
+}
+
+/** @type {Map<string, number[]>} */
+const samples = new Map();
+for (let round = 0; round < Number(options.runs); round++) {
+  for (const suite of suites) {
+    for (const { name, ns } of await suite.run()) {
+      const key = `${suite.name}: ${name}`;
+      samples.set(key, [...(samples.get(key) ?? []), ns]);
+    }
+  }
+}
+
+const results = [...samples].map(([name, ns]) => ({ name, ns: summarise(ns) }));
+say(
+  table(
+    ['operation', 'ns'],
+    results.map(({ name, ns }) => [name, withSpread(ns, 0)]),
+  ),
+);
+mkdirSync(dirname(options.out), { recursive: true });
+writeFileSync(options.out, `${JSON.stringify({ machine: describeMachine(process.execPath), results }, null, 2)}\n`);
+
+/** @param {string} text */
+function say(text) {
+  process.stdout.write(`${text}\n`);
+}
