@@ -1,0 +1,93 @@
+/**
+ * The written forms of addresses: where to listen, where a backend is, which peers are trusted. Each parser returns
+ * what it read, or a sentence that says what the value must be.
+ */
+
+import { isIP } from 'node:net';
+import type { BindAddress } from '../model/settings.ts';
+
+/** A sentence that follows the key: `must be …`. */
+export interface Refusal {
+  readonly must: string;
+}
+
+export interface BackendAddress {
+  /** Origin, for people. */
+  readonly url: string;
+  /** Without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+const BIND_FORMS = 'must be host:port, [IPv6]:port or unix:/path';
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
+
+export function isRefusal(value: object): value is Refusal {
+  return 'must' in value;
+}
+
+/** `host:port`, `[::1]:port` or `unix:/path`; port 0 lets the system choose. */
+export function parseBind(text: string): BindAddress | Refusal {
+  if (text.startsWith('unix:')) {
+    const path = text.slice('unix:'.length);
+    return path.startsWith('/') ? { kind: 'unix', path } : { must: 'must give an absolute path after unix:' };
+  }
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
+  if (match === null) return { must: BIND_FORMS };
+  const [, ipv6, name, digits] = match;
+  const port = Number(digits);
+  if (port > 65_535) return { must: 'must have a port from 0 to 65535' };
+  if (ipv6 !== undefined) return isIP(ipv6) === 6 ? { kind: 'tcp', host: ipv6, port } : { must: BIND_FORMS };
+  if (name === '') return { must: `must name an address: write 0.0.0.0:${port} for all of them` };
+  return isHost(name as string) ? { kind: 'tcp', host: name as string, port } : { must: BIND_FORMS };
+}
+
+/** As `parseBind` reads it. */
+export function formatBind(address: BindAddress): string {
+  return address.kind === 'unix' ? `unix:${address.path}` : formatAuthority(address.host, address.port);
+}
+
+/** `http://host[:port]` and nothing after it. */
+export function parseBackendUrl(text: string): BackendAddress | Refusal {
+  if (/^https:/i.test(text)) return { must: 'must be an http:// URL: https to backends is not available yet' };
+  if (!/^http:\/\/[^/]/i.test(text) || !URL.canParse(text))
+    return { must: 'must be a URL such as http://127.0.0.1:3001' };
+  const { username, password, pathname, search, hash, hostname, origin, port } = new URL(text);
+  const ends = pathname === '/' && search === '' && hash === '' && !/[?#]$/.test(text);
+  if (!ends) return { must: 'must end after the port: paths are forwarded as the client sent them' };
+  if (username !== '' || password !== '') return { must: 'must not carry a user name or password' };
+  if (port === '0') return { must: 'must have a port from 1 to 65535' };
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (!isHost(host)) return { must: 'must have a valid host name or address' };
+  return { url: origin, host, port: port === '' ? 80 : Number(port) };
+}
+
+/** `host:port`, with brackets around IPv6. */
+export function formatAuthority(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** An address, or one with a prefix length: `10.0.0.0/8`, `::1`. */
+export function isCidr(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
+/** A name or an address without port or brackets. */
+export function isHost(text: string): boolean {
+  return isIP(text) !== 0 || HOST_NAME.test(text);
+}
+
+/** An exact host, or `*.suffix`, as routes compare them. */
+export function isHostPattern(text: string): boolean {
+  return isHost(text.replace(/^\*\./, '').replace(/^\[(.+)\]$/, '$1'));
+}
+
+/** Whether only this machine can reach the address. A name other than localhost may resolve to anything. */
+export function isLoopback(address: BindAddress): boolean {
+  if (address.kind === 'unix') return true;
+  const { host } = address;
+  return host.toLowerCase() === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}

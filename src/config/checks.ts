@@ -1,0 +1,98 @@
+/** Rules that relate several keys. Each names the key to change, and says what to write. */
+
+import { formatAuthority, formatBind, isLoopback } from './addresses.ts';
+import { type Finding, formatPath, type Path } from './problem.ts';
+import type { Config } from './schema.ts';
+import { didYouMean } from './suggest.ts';
+
+/** @param show the value at a path, as people may see it */
+export function crossCheck(config: Config, show: (path: Path) => string | undefined): Finding[] {
+  return [
+    ...checkRoutes(config, show),
+    ...refuseRepeats(listenerNames(config), 'name'),
+    ...refuseRepeats(binds(config), 'address'),
+    ...Object.entries(config.upstreams).flatMap(([name, upstream]) => [
+      ...refuseRepeats(backendIds(name, upstream), 'id'),
+      ...checkEjection(name, upstream),
+    ]),
+    ...checkToken(config),
+  ];
+}
+
+type Upstream = Config['upstreams'][string];
+
+function checkRoutes(config: Config, show: (path: Path) => string | undefined): Finding[] {
+  const names = Object.keys(config.upstreams);
+  return config.listeners.flatMap(({ routes }, listener): Finding[] => {
+    const path = ['listeners', listener, 'routes'];
+    if (routes === null) {
+      if (names.length === 1) return [];
+      const example = `write routes: [{ path: /, upstream: ${names[0]} }]`;
+      return [{ path, at: 'key', message: `is required, because there are ${names.length} upstreams: ${example}` }];
+    }
+    return routes.flatMap(({ upstream }, route): Finding[] => {
+      if (Object.hasOwn(config.upstreams, upstream)) return [];
+      const at = [...path, route, 'upstream'];
+      return [{ path: at, at: 'value', message: `no upstream is named ${show(at)}${didYouMean(upstream, names)}` }];
+    });
+  });
+}
+
+/** What must be unique, and where it is written. */
+type Named = readonly (readonly [value: string, path: Path])[];
+
+function refuseRepeats(named: Named, what: string): Finding[] {
+  const first = new Map<string, Path>();
+  return named.flatMap(([value, path]): Finding[] => {
+    const earlier = first.get(value);
+    if (earlier !== undefined) {
+      return [{ path, at: 'value', message: `has the same ${what} as ${formatPath(earlier)}` }];
+    }
+    first.set(value, path);
+    return [];
+  });
+}
+
+function listenerNames(config: Config): Named {
+  return config.listeners.flatMap(({ name }, index) =>
+    name === null ? [] : [[name, ['listeners', index, 'name']] as const],
+  );
+}
+
+/** Port 0 is a different port every time. */
+function binds(config: Config): Named {
+  const listeners = config.listeners.flatMap(({ bind }, index) => {
+    const path = ['listeners', index, 'bind'];
+    return Array.isArray(bind)
+      ? bind.map((address, position) => ({ address, path: [...path, position] }))
+      : [{ address: bind, path }];
+  });
+  const { bind } = config.admin;
+  const all = bind === null ? listeners : [...listeners, { address: bind, path: ['admin', 'bind'] }];
+  return all
+    .filter(({ address }) => address.kind === 'unix' || address.port !== 0)
+    .map(({ address, path }) => [formatBind(address), path]);
+}
+
+function backendIds(name: string, { backends }: Upstream): Named {
+  return backends.map((backend, index) => {
+    const path = ['upstreams', name, 'backends', index];
+    if (!('weight' in backend)) return [formatAuthority(backend.host, backend.port), path];
+    return backend.id === null
+      ? [formatAuthority(backend.url.host, backend.url.port), path]
+      : [backend.id, [...path, 'id']];
+  });
+}
+
+function checkEjection(name: string, { outliers }: Upstream): Finding[] {
+  if (outliers === false || outliers.ejection_max >= outliers.ejection) return [];
+  const path = ['upstreams', name, 'outliers', 'ejection_max'];
+  return [{ path, at: 'value', message: 'must be at least as long as ejection' }];
+}
+
+/** Whoever reaches the admin API can drain every backend. */
+function checkToken({ admin }: Config): Finding[] {
+  if (admin.bind === null || admin.token !== null || isLoopback(admin.bind)) return [];
+  const message = 'is required when admin.bind is not a loopback address: write token: ${env:PULSEGATE_ADMIN_TOKEN}';
+  return [{ path: ['admin', 'token'], at: 'key', message }];
+}

@@ -1,0 +1,51 @@
+/** What names, paths and ranges must look like, with the words that say so. */
+
+import type { Refusal } from './addresses.ts';
+
+interface Form {
+  readonly pattern: RegExp;
+  readonly must: string;
+}
+
+/** Upstreams, backends and listeners: safe in URLs, metric labels and logs. */
+export const NAME: Form = {
+  pattern: /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/,
+  must: 'must be 1 to 128 letters, digits, or _ . : - and begin with a letter or digit',
+};
+
+/** RFC 9110 §5.1: a token. */
+export const HEADER_NAME: Form = { pattern: /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, must: 'must be a header name' };
+
+/** RFC 9110 §7.6.3: the pseudonym in Via is a token. */
+export const PSEUDONYM: Form = { pattern: /^[A-Za-z0-9._-]{1,64}$/, must: 'must be 1 to 64 letters, digits, or . _ -' };
+
+/** RFC 3986 §3.3 and §3.4: an absolute path and an optional query, in the characters that travel unescaped. */
+export const ROUTE_PATH: Form = {
+  pattern: /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$/,
+  must: 'must start with / and use only characters that may stand in a URL path',
+};
+
+const DOT_SEGMENT = /(^|\/)(\.|%2e){1,2}(\/|$)/i;
+
+/** A path that a request could match: the proxy refuses dot segments and encoded delimiters before it compares. */
+export function isRoutePath(path: string): boolean {
+  return (
+    ROUTE_PATH.pattern.test(path) && !path.includes('?') && !DOT_SEGMENT.test(path) && !/%(2f|5c|00|25)/i.test(path)
+  );
+}
+
+/** The characters of a bearer token, RFC 6750 §2.1, and any other visible ASCII. */
+export const TOKEN: Form = { pattern: /^[\x21-\x7e]+$/, must: 'must be visible ASCII without spaces' };
+
+export interface StatusRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** `200-299` or `204`. */
+export function parseStatusRange(text: string): StatusRange | Refusal {
+  const match = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(text);
+  const from = Number(match?.[1]);
+  const to = Number(match?.[2] ?? match?.[1]);
+  return match !== null && from <= to ? { from, to } : { must: 'must be a status code or a range such as 200-299' };
+}

@@ -1,0 +1,81 @@
+/**
+ * References in values: `${env:NAME}` and `${file:/path}` become what they name. What they become is a secret, as is
+ * every value of a secret key: remembered so that it can be struck out, and shown to people only as it was written.
+ */
+
+import { type Finding, formatPath, type Path } from './problem.ts';
+
+/** Where references lead. */
+export interface Source {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The file's text; throws as node:fs does. */
+  readonly readFile: (path: string) => string;
+}
+
+export interface Resolved {
+  /** A copy with every reference replaced. */
+  readonly value: unknown;
+  /** Non-empty, longest first. */
+  readonly secrets: readonly string[];
+  /** What to show for a secret value, by formatted path. */
+  readonly shown: ReadonlyMap<string, string>;
+  readonly findings: readonly Finding[];
+}
+
+const SECRET_KEYS = new Set(['admin.token']);
+const REFERENCE = /\$\{([^}]*)\}/g;
+const STRUCK_OUT = '[secret]';
+
+export function resolveReferences(value: unknown, source: Source): Resolved {
+  const secrets = new Set<string>();
+  const shown = new Map<string, string>();
+  const findings: Finding[] = [];
+
+  function resolve(node: unknown, path: Path): unknown {
+    if (typeof node === 'string') return resolveText(node, path);
+    if (Array.isArray(node)) return node.map((item, index) => resolve(item, [...path, index]));
+    if (typeof node !== 'object' || node === null) return node;
+    return Object.fromEntries(Object.entries(node).map(([key, item]) => [key, resolve(item, [...path, key])]));
+  }
+
+  function resolveText(written: string, path: Path): string {
+    const text = written.replace(REFERENCE, (whole, reference: string) => {
+      const found = follow(reference, source);
+      if ('message' in found) findings.push({ path, at: 'value', message: found.message });
+      else if (found.value !== '') secrets.add(found.value);
+      return 'value' in found ? found.value : whole;
+    });
+    const isSecretKey = SECRET_KEYS.has(formatPath(path));
+    if (isSecretKey && text !== '') secrets.add(text);
+    if (text !== written) shown.set(formatPath(path), written);
+    else if (isSecretKey) shown.set(formatPath(path), STRUCK_OUT);
+    return text;
+  }
+
+  const resolved = resolve(value, []);
+  return { value: resolved, secrets: [...secrets].sort((a, b) => b.length - a.length), shown, findings };
+}
+
+/** `text` without any of the secrets, in plain form or as JSON writes them. */
+export function redact(text: string, secrets: readonly string[]): string {
+  return secrets.reduce(
+    (left, secret) => left.replaceAll(secret, STRUCK_OUT).replaceAll(JSON.stringify(secret).slice(1, -1), STRUCK_OUT),
+    text,
+  );
+}
+
+function follow(reference: string, source: Source): { readonly value: string } | { readonly message: string } {
+  const [, kind, name] = /^(env|file):(.+)$/s.exec(reference) ?? [];
+  if (kind === undefined || name === undefined) {
+    return { message: 'has an unknown reference: write ${env:NAME} or ${file:/path}' };
+  }
+  if (kind === 'env') {
+    const value = source.env[name];
+    return value === undefined ? { message: `needs the environment variable ${name}, which is not set` } : { value };
+  }
+  try {
+    return { value: source.readFile(name).replace(/\r?\n$/, '') };
+  } catch (error) {
+    return { message: `needs the file ${name}, which cannot be read (${(error as NodeJS.ErrnoException).code})` };
+  }
+}

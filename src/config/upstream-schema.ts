@@ -1,0 +1,161 @@
+/**
+ * The configuration keys of one upstream: each with its type, its default and a sentence. JSON Schema, reference page
+ * and validation all come from here and from schema.ts.
+ */
+
+import { z } from 'zod';
+import { isHost, parseBackendUrl } from './addresses.ts';
+import { count, duration, key, parsed, required, share, text, textThat } from './fields.ts';
+import { HEADER_NAME, NAME, parseStatusRange, ROUTE_PATH } from './names.ts';
+
+const backend = z.strictObject({
+  id: key(
+    text(NAME.pattern, NAME.must).nullable(),
+    null,
+    'Name in reports and commands; null: `host:port` of the URL.',
+  ),
+  url: required(parsed(parseBackendUrl), 'Where it is: `http://host:port`.'),
+  weight: key(z.number().positive(), 1, 'Share of the traffic relative to the other backends, above 0.'),
+  priority: key(count(0, 127), 0, 'Backends of priority 0 are used first; higher ones when those do not suffice.'),
+  labels: key(z.record(z.string(), z.string()), {}, 'Facts for people and tools, such as `zone: a`.'),
+});
+
+const expectation = z.strictObject({
+  status: key(
+    z.array(z.union([count(100, 599), parsed(parseStatusRange)])).min(1),
+    ['200-299'],
+    'Status codes that pass: numbers or ranges.',
+  ),
+  body: key(z.string().min(1).nullable(), null, 'Text that the first 64 KiB of the body must contain; null: any body.'),
+  header: key(
+    z
+      .strictObject({
+        name: required(text(HEADER_NAME.pattern, HEADER_NAME.must), 'Name of the header that must be present.'),
+        value: key(z.string().min(1).nullable(), null, 'Text that its value must contain; null: any value.'),
+      })
+      .nullable(),
+    null,
+    'A header that the answer must carry; null: none.',
+  ),
+});
+
+const probe = z.strictObject({
+  path: key(text(ROUTE_PATH.pattern, ROUTE_PATH.must), '/healthz', 'What is asked for; a query is allowed.'),
+  method: key(z.enum(['GET', 'HEAD', 'OPTIONS', 'POST']), 'GET', 'How it is asked for.'),
+  host: key(
+    textThat(isHost, 'must be a host name or address').nullable(),
+    null,
+    "Host header; null: the backend's own.",
+  ),
+  port: key(count(1, 65_535).nullable(), null, "Port to probe; null: the backend's own."),
+  interval: key(duration({ min: '10ms' }), '5s', 'Time between two probes of a backend.'),
+  fast_interval: key(
+    duration({ min: '10ms' }),
+    '1s',
+    'Time between two probes while a threshold is being counted, or evidence disagrees.',
+  ),
+  timeout: key(duration({ min: '10ms' }), '2s', 'A probe without a whole answer after this long has failed.'),
+  rise: key(count(1, 100), 2, 'Passes in a row that bring a backend up.'),
+  fall: key(count(1, 100), 3, 'Failures in a row that take a backend down.'),
+  jitter: key(share(), '10%', 'Share of the interval by which each wait varies, so that probes do not march in step.'),
+  expect: key(expectation, {}, 'What an answer must look like to pass.'),
+});
+
+const outliers = z.strictObject({
+  consecutive: key(
+    count(1, 10_000),
+    5,
+    'Failures in a row that eject: 5xx, connect errors, resets, timeouts, cut answers.',
+  ),
+  window: key(duration({ min: '1s' }), '10s', 'Length of the sliding window of outcomes.'),
+  ejection: key(duration({ min: '10ms' }), '10s', 'How long the first ejection lasts; doubled for each repeat.'),
+  ejection_max: key(duration({ min: '10ms' }), '5m', 'The longest ejection.'),
+});
+
+export const upstream = z.strictObject({
+  backends: required(
+    z.array(z.union([parsed(parseBackendUrl), backend])).min(1),
+    'The servers: URLs, or mappings with `url` and more.',
+  ),
+  balance: key(
+    z.enum(['round_robin', 'weighted_round_robin', 'least_request', 'random']),
+    'least_request',
+    'How a backend is chosen among those available.',
+  ),
+  initial_state: key(
+    z.enum(['probe', 'up', 'down']),
+    'probe',
+    'What a new backend counts as: `probe` waits for the first pass, but serves while nothing is proven yet.',
+  ),
+  probe: key(z.union([z.literal(false), probe]), {}, 'Asking backends how they are; false: off.'),
+  outliers: key(z.union([z.literal(false), outliers]), {}, 'Judging backends by the traffic they serve; false: off.'),
+  budget: key(
+    z.strictObject({
+      max_removed: key(share(), '50%', 'Share of the backends that soft evidence of all sources together may remove.'),
+      min_available: key(count(0, 10_000), 1, 'Backends that soft evidence must leave.'),
+    }),
+    {},
+    'How much of the pool may be removed on suspicion. Refused connections and operators are exempt.',
+  ),
+  panic: key(
+    z.strictObject({
+      threshold: key(share(), '50%', 'Below this share of available backends panic rules apply; 0%: never.'),
+      mode: key(
+        z.enum(['least_bad', 'all', 'fail']),
+        'least_bad',
+        'Who serves in panic: the least bad backends, all of them, or none.',
+      ),
+    }),
+    {},
+    'What to do when too few backends are left.',
+  ),
+  retry: key(
+    z.strictObject({
+      attempts: key(count(0, 10), 2, 'Tries in addition to the first, on another backend while there is one.'),
+      on: key(
+        z.array(z.enum(['connect_failure', 'reset'])),
+        ['connect_failure', 'reset'],
+        'Failures that are tried again, where the request may safely be sent twice.',
+      ),
+    }),
+    {},
+    'Trying again elsewhere when an attempt fails.',
+  ),
+  timeouts: key(
+    z.strictObject({
+      connect: key(duration({ min: '1ms' }), '1s', 'To open a connection to a backend.'),
+      response_header: key(duration({ min: '1ms' }), '30s', "From the request's last byte to the answer's head."),
+      idle: key(duration({ min: '1ms' }), '60s', 'Between two bytes of a body, either way.'),
+      request: key(duration({ min: '1ms' }).nullable(), null, 'The whole request with all its tries; null: unlimited.'),
+    }),
+    {},
+    'How long a backend may take.',
+  ),
+  limits: key(
+    z.strictObject({
+      connections: key(count(1, 65_535), 256, 'Connections to one backend, and so requests in flight to it.'),
+      pending: key(count(0, 1_000_000), 1_024, 'Requests that wait for a backend with room, for the whole upstream.'),
+      pending_timeout: key(duration(), '5s', 'How long a request waits for a backend with room.'),
+    }),
+    {},
+    'How much may be under way.',
+  ),
+  keepalive: key(
+    z.strictObject({
+      idle: key(duration(), '50s', "How long an idle connection is kept; stay below the backends' own limit."),
+      max_requests: key(count(1, 1_000_000_000).nullable(), null, 'Requests per connection; null: unlimited.'),
+      max_age: key(duration().nullable(), null, 'Age at which a connection is no longer reused; null: unlimited.'),
+    }),
+    {},
+    'Reuse of connections to backends.',
+  ),
+  host: key(
+    textThat(isHostHeader, 'must be preserve, backend, or a host with an optional port'),
+    'preserve',
+    "Host header that backends see: `preserve` (the client's), `backend` (the backend's own), or a literal.",
+  ),
+});
+
+function isHostHeader(value: string): boolean {
+  return isHost(value.replace(/:\d{1,5}$/, ''));
+}
