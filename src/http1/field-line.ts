@@ -1,0 +1,118 @@
+/**
+ * Reads one header or trailer line (RFC 9110 §5, RFC 9112 §5) and finds known names without touching the others.
+ * Text is latin1: one character is one octet. Whatever the grammar does not allow is a problem, never repaired:
+ * obs-fold, space before the colon, empty or non-token names, control characters, bare CR and bare LF.
+ */
+
+const TOKEN = 1;
+const UNDERSCORE = 2;
+const VALUE = 4;
+
+/** What an octet may be part of. Anything above 0xff reads as undefined and so is part of nothing. */
+const OCTETS = new Uint8Array(256);
+for (let octet = 0; octet < 256; octet++) {
+  const isText = octet === 0x09 || (octet >= 0x20 && octet !== 0x7f);
+  const isToken = /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(octet));
+  OCTETS[octet] = (isText ? VALUE : 0) | (isToken ? TOKEN : 0) | (octet === 0x5f ? UNDERSCORE : 0);
+}
+
+/** A method, a field name, a coding, a connection option (RFC 9110 §5.6.2). */
+export const TOKEN_PATTERN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** Text without control characters other than HTAB: a field value, a reason phrase (RFC 9110 §5.5). */
+export const TEXT_PATTERN = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** A cursor over field lines: after `read` it tells where the name and the value stand. */
+export class FieldLine {
+  nameStart = 0;
+  nameEnd = 0;
+  /** Optional white space around the value is left out. */
+  valueStart = 0;
+  valueEnd = 0;
+  /** Behind the line and its CRLF; one past the text for a line that ends with the text. */
+  next = 0;
+  hasUnderscore = false;
+  /** Why `read` said false. */
+  problem = '';
+
+  /** Reads the line at `pos` up to CRLF or the end of `text`. */
+  read(text: string, pos: number): boolean {
+    const end = text.length;
+    let seen = 0;
+    let i = pos;
+    for (; i < end; i++) {
+      const octet = OCTETS[text.charCodeAt(i)] as number;
+      if ((octet & TOKEN) === 0) break;
+      seen |= octet;
+    }
+    if (i === pos)
+      return this.refuse(isSpaceAt(text, i) ? 'folded or indented field line' : 'empty or invalid field name');
+    if (i === end || text.charCodeAt(i) !== 0x3a) {
+      return this.refuse(
+        isSpaceAt(text, i) ? 'space in or after a field name' : 'field line without a colon or with an invalid name',
+      );
+    }
+    this.nameStart = pos;
+    this.nameEnd = i++;
+    this.hasUnderscore = (seen & UNDERSCORE) !== 0;
+    let start = i;
+    while (i < end && ((OCTETS[text.charCodeAt(i)] as number) & VALUE) !== 0) i++;
+    if (i < end && (text.charCodeAt(i) !== 0x0d || text.charCodeAt(i + 1) !== 0x0a)) {
+      return this.refuse('control character in a field value');
+    }
+    this.next = i + 2;
+    while (start < i && isSpaceAt(text, start)) start++;
+    while (i > start && isSpaceAt(text, i - 1)) i--;
+    this.valueStart = start;
+    this.valueEnd = i;
+    return true;
+  }
+
+  private refuse(problem: string): false {
+    this.problem = problem;
+    return false;
+  }
+}
+
+function isSpaceAt(text: string, pos: number): boolean {
+  const code = text.charCodeAt(pos);
+  return code === 0x20 || code === 0x09;
+}
+
+/**
+ * Known field names, each with what is to be done about it. Most lines of a head have unknown names: those are told
+ * apart by first letter and length alone.
+ */
+export class NameTable<Action extends string> {
+  private readonly actions: ReadonlyMap<string, Action>;
+  private readonly prefixes: readonly (readonly [string, Action])[];
+  /** 1 at (first letter, length) when some known name looks like that. */
+  private readonly shapes = new Uint8Array(32 * MAX_LENGTH);
+
+  /** @param names lower case; one that ends in `*` stands for every longer name that begins so */
+  constructor(names: Readonly<Record<string, Action>>) {
+    const entries = Object.entries(names);
+    this.actions = new Map(entries);
+    this.prefixes = entries.filter(([name]) => name.endsWith('*')).map(([name, action]) => [name.slice(0, -1), action]);
+    for (const name of this.actions.keys()) {
+      const row = shapeOf(name.charCodeAt(0), 0);
+      if (name.endsWith('*')) this.shapes.fill(1, row + name.length, row + MAX_LENGTH);
+      else this.shapes[row + name.length] = 1;
+    }
+  }
+
+  /** The action for the name text[start, end), in any case; undefined when the name is not known. */
+  find(text: string, start: number, end: number): Action | undefined {
+    const length = Math.min(end - start, MAX_LENGTH - 1);
+    if (this.shapes[shapeOf(text.charCodeAt(start), length)] === 0) return undefined;
+    const name = text.slice(start, end).toLowerCase();
+    return this.actions.get(name) ?? this.prefixes.find(([prefix]) => name.startsWith(prefix))?.[1];
+  }
+}
+
+/** Longer names share the last column. */
+const MAX_LENGTH = 64;
+
+function shapeOf(firstCode: number, length: number): number {
+  return (firstCode & 31) * MAX_LENGTH + length;
+}

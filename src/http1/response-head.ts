@@ -1,0 +1,205 @@
+/**
+ * A response head as one value, read as strictly as a request: a backend that sends anything ambiguous is answered
+ * for with 502, and its connection is not used again. The reason phrase is checked and forgotten.
+ */
+
+import { parseConnectionOptions, withoutNominated } from './connection-options.ts';
+import { FieldLine, NameTable, TEXT_PATTERN } from './field-line.ts';
+import { type Framing, parseContentLength, parseTransferEncoding } from './framing.ts';
+import type { HeadLimits } from './request-head.ts';
+
+export interface Malformed {
+  readonly ok: false;
+  /** Which rule, for the log. */
+  readonly detail: string;
+}
+
+/** One shape, one allocation; written by `parseResponseHead` only. */
+export class ResponseHead {
+  readonly ok = true;
+  /** 100 to 599. */
+  status = 0;
+  minor: 0 | 1 = 1;
+  framing: Framing = 'none';
+  /** As announced, -1 when absent; an answer to HEAD and a 304 announce what they do not send (RFC 9110 §8.6). */
+  contentLength = -1;
+  /** As far as the head says, the connection may be used again behind this message. */
+  keepAlive = false;
+  /** How long the backend keeps an idle connection, by `keep-alive: timeout=`; Infinity when it does not say. */
+  keepAliveTimeoutMs = Number.POSITIVE_INFINITY;
+  /** End-to-end lines that cross unchanged, in order and original case, each ending in CRLF. */
+  fields = '';
+  hasDate = false;
+  /** `endpoint-load-metrics` and `-bin`: the first line's value, '' when absent. */
+  loadReport = '';
+  loadReportBin = '';
+  /** `x-pulsegate-drain: 1`: the backend wants no new requests. */
+  drain = false;
+  /** '' when absent; the line is in `fields` too. */
+  retryAfter = '';
+  /** '' as well when Connection does not name it. */
+  upgrade = '';
+}
+
+type Action =
+  | 'length'
+  | 'coding'
+  | 'connection'
+  | 'keep_alive'
+  | 'date'
+  | 'load_report'
+  | 'load_report_bin'
+  | 'drain'
+  | 'retry_after'
+  | 'upgrade'
+  | 'drop';
+
+const NAMES = new NameTable<Action>({
+  'content-length': 'length',
+  'transfer-encoding': 'coding',
+  connection: 'connection',
+  'keep-alive': 'keep_alive',
+  date: 'date',
+  'endpoint-load-metrics': 'load_report',
+  'endpoint-load-metrics-bin': 'load_report_bin',
+  'x-pulsegate-drain': 'drain',
+  'x-pulsegate-*': 'drop',
+  'retry-after': 'retry_after',
+  upgrade: 'upgrade',
+  'proxy-connection': 'drop',
+  te: 'drop',
+  trailer: 'drop',
+  'x-request-id': 'drop',
+});
+
+const KEEP_ALIVE_TIMEOUT = /(?:^|[,\s])timeout=([0-9]{1,7})(?:$|[,\s])/i;
+
+/**
+ * Parses a response head.
+ * @param text latin1, from the first octet of the status line, without the CRLFCRLF at its end
+ * @param requestMethod of the request that it answers: HEAD has answers without a body
+ */
+export function parseResponseHead(text: string, limits: HeadLimits, requestMethod: string): ResponseHead | Malformed {
+  if (text.length > limits.headerBytes) return malformed('head too large');
+  const crlf = text.indexOf('\r\n');
+  const lineEnd = crlf < 0 ? text.length : crlf;
+  const head = new ResponseHead();
+  const problem = readStatusLine(head, text, lineEnd);
+  if (problem !== '') return malformed(problem);
+
+  let length: string | null = null;
+  let coding: string | null = null;
+  let connection = '';
+  let count = 0;
+  /** Where the lines begin that cross and are not yet in `fields`. */
+  let runStart = lineEnd + 2;
+  const line = new FieldLine();
+  for (let pos = runStart; pos < text.length; pos = line.next) {
+    if (!line.read(text, pos)) return malformed(line.problem);
+    if (++count > limits.headerCount) return malformed('too many field lines');
+    let action = NAMES.find(text, line.nameStart, line.nameEnd);
+    if (line.hasUnderscore && limits.underscoreHeaders !== 'allow') {
+      if (limits.underscoreHeaders === 'reject') return malformed('underscore in a field name');
+      action = 'drop';
+    }
+    if (action === undefined) continue;
+    if (action === 'date') {
+      head.hasDate = true;
+      continue;
+    }
+    const value = text.slice(line.valueStart, line.valueEnd);
+    if (action === 'retry_after') {
+      head.retryAfter = value;
+      continue;
+    }
+    head.fields += text.slice(runStart, pos);
+    runStart = line.next;
+    switch (action) {
+      case 'length':
+        if (length !== null) return malformed('more than one content-length');
+        length = value;
+        break;
+      case 'coding':
+        if (coding !== null) return malformed('more than one transfer-encoding');
+        coding = value;
+        break;
+      case 'connection':
+        connection = connection === '' ? value : `${connection}, ${value}`;
+        break;
+      case 'keep_alive':
+        head.keepAliveTimeoutMs = Number(KEEP_ALIVE_TIMEOUT.exec(value)?.[1] ?? Number.POSITIVE_INFINITY) * 1_000;
+        break;
+      case 'load_report':
+        head.loadReport ||= value;
+        break;
+      case 'load_report_bin':
+        head.loadReportBin ||= value;
+        break;
+      case 'drain':
+        head.drain = value === '1';
+        break;
+      case 'upgrade':
+        head.upgrade = value;
+        break;
+    }
+  }
+  if (runStart < text.length) head.fields += `${text.slice(runStart)}\r\n`;
+
+  const options = parseConnectionOptions(connection);
+  head.fields = withoutNominated(head.fields, options);
+  if (!options.includes('upgrade')) head.upgrade = '';
+  const framingProblem = applyFraming(head, length, coding, requestMethod);
+  if (framingProblem !== '') return malformed(framingProblem);
+  head.keepAlive = mayReuse(head, options, coding);
+  return head;
+}
+
+/** `HTTP/1.1 200 OK`; the reason and the space before it may be missing. Returns what is wrong, or ''. */
+function readStatusLine(head: ResponseHead, text: string, end: number): string {
+  if (!text.startsWith('HTTP/1.') || text.charCodeAt(8) !== 0x20) return 'not an HTTP/1 status line';
+  const minor = digitAt(text, 7);
+  const status = digitAt(text, 9) * 100 + digitAt(text, 10) * 10 + digitAt(text, 11);
+  if (Number.isNaN(minor + status) || end < 12) return 'not an HTTP/1 status line';
+  if (status < 100 || status > 599) return 'status outside 100 to 599';
+  if (end > 12 && (text.charCodeAt(12) !== 0x20 || !TEXT_PATTERN.test(text.slice(13, end))))
+    return 'invalid reason phrase';
+  head.minor = minor === 0 ? 0 : 1;
+  head.status = status;
+  return '';
+}
+
+function digitAt(text: string, pos: number): number {
+  const digit = text.charCodeAt(pos) - 0x30;
+  return digit >= 0 && digit <= 9 ? digit : Number.NaN;
+}
+
+/** RFC 9112 §6.3. Returns what is wrong, or ''. */
+function applyFraming(head: ResponseHead, length: string | null, coding: string | null, requestMethod: string): string {
+  if (coding !== null) {
+    if (length !== null) return 'content-length together with transfer-encoding';
+    if (head.minor === 0) return 'transfer-encoding in HTTP/1.0';
+    if (parseTransferEncoding(coding) !== 'chunked') return 'transfer-encoding is not exactly chunked';
+  } else if (length !== null) {
+    head.contentLength = parseContentLength(length);
+    if (head.contentLength < 0) return 'invalid content-length';
+  }
+  if (requestMethod === 'HEAD' || isBodyless(head.status)) head.framing = 'none';
+  else if (coding !== null) head.framing = 'chunked';
+  else head.framing = length !== null ? 'length' : 'until_close';
+  return '';
+}
+
+function isBodyless(status: number): boolean {
+  return status < 200 || status === 204 || status === 304;
+}
+
+function mayReuse(head: ResponseHead, options: readonly string[], coding: string | null): boolean {
+  if (head.framing === 'until_close' || head.status === 101 || options.includes('close')) return false;
+  // A 1xx or 204 that announces a body may well send it, and nobody would read it.
+  if ((head.status < 200 || head.status === 204) && (coding !== null || head.contentLength > 0)) return false;
+  return head.minor === 1 || options.includes('keep-alive');
+}
+
+function malformed(detail: string): Malformed {
+  return { ok: false, detail };
+}
