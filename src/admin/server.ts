@@ -5,8 +5,9 @@
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { BlockList, isIPv4, isIPv6, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Clock } from '../base/time.ts';
+import { formatBind, isLoopback } from '../config/addresses.ts';
 import { StartError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import type { ControlPlane } from '../model/report.ts';
@@ -51,8 +52,10 @@ export interface AdminOptions {
 /** Rejects with StartError when the address cannot be had, or is reachable from outside without a token. */
 export async function startAdmin({ settings, control, clock, log }: AdminOptions): Promise<AdminServer> {
   const { bind } = settings;
-  if (settings.token === null && bind.kind === 'tcp' && !isLoopback(bind.host)) {
-    throw new StartError(`Cannot serve the admin API on ${nameOf(bind)}: without \`admin.token\` it must be loopback.`);
+  if (settings.token === null && !isLoopback(bind)) {
+    throw new StartError(
+      `Cannot serve the admin API on ${formatBind(bind)}: without \`admin.token\` it must be loopback.`,
+    );
   }
   const guard = createGuard(settings);
   const server = createServer(SERVER_OPTIONS, (request, response) => {
@@ -148,7 +151,7 @@ function listen(server: Server, bind: BindAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const cause = error.code === 'EADDRINUSE' ? 'it is in use' : (error.code ?? error.message);
-      reject(new StartError(`Cannot serve the admin API on ${nameOf(bind)}: ${cause}.`));
+      reject(new StartError(`Cannot serve the admin API on ${formatBind(bind)}: ${cause}.`));
     });
     server.listen(bind.kind === 'unix' ? { path: bind.path } : { host: bind.host, port: bind.port }, () => {
       server.removeAllListeners('error');
@@ -171,19 +174,6 @@ function boundAddress(server: Server, asked: BindAddress): BindAddress {
   const actual = server.address();
   if (actual === null || typeof actual === 'string') return asked;
   return { kind: 'tcp', host: actual.address, port: actual.port };
-}
-
-function nameOf(bind: BindAddress): string {
-  return bind.kind === 'unix' ? `unix:${bind.path}` : `${bind.host}:${bind.port}`;
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8);
-LOOPBACK.addAddress('::1', 'ipv6');
-
-function isLoopback(host: string): boolean {
-  if (isIPv4(host)) return LOOPBACK.check(host);
-  return isIPv6(host) ? LOOPBACK.check(host, 'ipv6') : host === 'localhost';
 }
 
 function peerOf(socket: Socket): string {

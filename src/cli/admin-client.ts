@@ -1,0 +1,186 @@
+/**
+ * What the commands that talk to a running Pulsegate share: their options, the HTTP client, and failures as one clear
+ * line. One client serves one command; it leaves no connection behind.
+ */
+
+import { parseArgs } from 'node:util';
+import { Agent } from 'undici';
+import { didYouMean } from '../config/suggest.ts';
+import { StartError, UsageError } from '../model/errors.ts';
+import type { BackendDetail, HealthReport } from '../model/report.ts';
+import type { CommandContext } from './context.ts';
+
+const DEFAULT_URL = 'http://127.0.0.1:8081';
+const TIMEOUT_MS = 5_000;
+const MAX_ANSWER_BYTES = 64 * 1_024 * 1_024;
+
+export interface AdminClient {
+  health(): Promise<HealthReport>;
+  backend(target: Target): Promise<BackendDetail>;
+  /** @param action the last path segment: `drain`, `weight` */
+  change(method: 'POST' | 'PUT', target: Target, action: string, body: object): Promise<BackendDetail>;
+}
+
+/** A backend as people name it: `upstream/backend`. */
+export interface Target {
+  readonly upstream: string;
+  readonly backend: string;
+}
+
+export interface AdminArguments {
+  readonly positionals: readonly string[];
+  /** Whether the flag `--name` was given. */
+  has(name: string): boolean;
+}
+
+/**
+ * Reads `--admin URL`, the command's own flags and its positional arguments, and runs `command` with a client.
+ * Throws UsageError for wrong arguments and StartError when the admin API cannot be used.
+ */
+export async function withAdmin(
+  args: readonly string[],
+  context: CommandContext,
+  flags: readonly string[],
+  command: (admin: AdminClient, parsed: AdminArguments) => Promise<number>,
+): Promise<number> {
+  const { values, positionals } = parse(args, flags);
+  const url = adminUrl(typeof values.admin === 'string' ? values.admin : (context.env.PULSEGATE_ADMIN ?? DEFAULT_URL));
+  const agent = new Agent({
+    connect: { timeout: TIMEOUT_MS },
+    headersTimeout: TIMEOUT_MS,
+    bodyTimeout: TIMEOUT_MS,
+    maxResponseSize: MAX_ANSWER_BYTES,
+  });
+  try {
+    const admin = createClient(url, context.env.PULSEGATE_ADMIN_TOKEN, agent);
+    return await command(admin, { positionals, has: (name) => values[name] === true });
+  } finally {
+    await agent.destroy();
+  }
+}
+
+/** The upstream's name ends at the first `/`. */
+export function parseTarget(text: string | undefined): Target {
+  const slash = text?.indexOf('/') ?? -1;
+  if (text === undefined || slash < 1 || slash === text.length - 1) {
+    throw new UsageError(`Cannot tell the backend: expected UPSTREAM/BACKEND, received ${JSON.stringify(text ?? '')}.`);
+  }
+  return { upstream: text.slice(0, slash), backend: text.slice(slash + 1) };
+}
+
+/** Text from the network without control characters, which a terminal would obey. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+}
+
+function parse(args: readonly string[], flags: readonly string[]) {
+  const options: Record<string, { type: 'string' | 'boolean' }> = { admin: { type: 'string' } };
+  for (const flag of flags) options[flag] = { type: 'boolean' };
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function adminUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new UsageError(`Cannot use the admin address: expected an http:// URL, received ${JSON.stringify(text)}.`);
+  }
+  return url;
+}
+
+function createClient(url: URL, token: string | undefined, agent: Agent): AdminClient {
+  async function call(method: 'GET' | 'POST' | 'PUT', path: string, body?: object): Promise<Reply> {
+    const headers: Record<string, string> = {};
+    if (token) headers.authorization = `Bearer ${token}`;
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    try {
+      const answer = await agent.request({
+        origin: url.origin,
+        path,
+        method,
+        headers,
+        body: body === undefined ? null : JSON.stringify(body),
+      });
+      return replyOf(answer.statusCode, await answer.body.text());
+    } catch (error) {
+      throw new StartError(`Cannot reach the admin API at ${url.origin}: ${causeOf(error)}`);
+    }
+  }
+
+  async function health(): Promise<HealthReport> {
+    const reply = await call('GET', '/health');
+    // 503 is an answer too: an upstream without an available backend.
+    if (reply.kind === 'answer' && 'upstreams' in reply.value) return reply.value as unknown as HealthReport;
+    throw refusalOf(reply, url);
+  }
+
+  async function detail(target: Target, reply: Reply): Promise<BackendDetail> {
+    if (reply.kind === 'answer' && 'evidence' in reply.value) return reply.value as unknown as BackendDetail;
+    if (reply.kind === 'refusal' && (reply.code === 'unknown_upstream' || reply.code === 'unknown_backend')) {
+      throw unknownTarget(target, await health());
+    }
+    throw refusalOf(reply, url);
+  }
+
+  return {
+    health,
+    backend: async (target) =>
+      detail(
+        target,
+        await call('GET', `/health/${encodeURIComponent(target.upstream)}/${encodeURIComponent(target.backend)}`),
+      ),
+    change: async (method, target, action, body) => {
+      const path = `/upstreams/${encodeURIComponent(target.upstream)}/backends/${encodeURIComponent(target.backend)}/${action}`;
+      return detail(target, await call(method, path, body));
+    },
+  };
+}
+
+type Reply =
+  | { readonly kind: 'answer'; readonly value: object }
+  | { readonly kind: 'refusal'; readonly status: number; readonly code: string; readonly message: string }
+  | { readonly kind: 'foreign' };
+
+/** What an answer is, judged by its JSON: anything that does not speak the contract comes from some other program. */
+function replyOf(status: number, text: string): Reply {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { kind: 'foreign' };
+  }
+  if (typeof value !== 'object' || value === null) return { kind: 'foreign' };
+  const { error, message } = value as { error?: unknown; message?: unknown };
+  if (typeof error !== 'string') return { kind: 'answer', value };
+  return { kind: 'refusal', status, code: error, message: typeof message === 'string' ? message : error };
+}
+
+function refusalOf(reply: Reply, url: URL): StartError {
+  if (reply.kind !== 'refusal') return new StartError(`Cannot use ${url.origin}: what answers there is no Pulsegate.`);
+  if (reply.status === 401) {
+    return new StartError(
+      `Cannot use ${url.origin}: it refuses the token. Set PULSEGATE_ADMIN_TOKEN to the right one.`,
+    );
+  }
+  return new StartError(`Refused by ${url.origin}: ${printable(reply.message)} (${printable(reply.code)}).`);
+}
+
+function unknownTarget({ upstream, backend }: Target, report: HealthReport): StartError {
+  const known = Object.entries(report.upstreams).flatMap(([name, { backends }]) =>
+    backends.map(({ id }) => printable(`${name}/${id}`)),
+  );
+  const asked = `${upstream}/${backend}`;
+  const hint = didYouMean(asked, known) || '.';
+  return new StartError(`There is no backend ${JSON.stringify(asked)}${hint} There are: ${known.join(', ')}.`);
+}
+
+function causeOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ECONNREFUSED') return 'nothing listens there. Is pulsegate running? --admin URL names another address.';
+  if (code?.endsWith('_TIMEOUT')) return `no answer within ${TIMEOUT_MS / 1_000} s.`;
+  if (code?.startsWith('HPE_') || code === 'UND_ERR_SOCKET') return 'what answers there does not speak HTTP as we do.';
+  return `${code ?? message}.`;
+}

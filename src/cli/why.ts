@@ -1,0 +1,62 @@
+/** `why UPSTREAM/BACKEND`: one line per source of evidence, then the sentence that puts them together. */
+
+import { type Clock, formatDuration } from '../base/time.ts';
+import { UsageError } from '../model/errors.ts';
+import type { AdminEvidence, BackendDetail, OutcomesEvidence, ProbeEvidence } from '../model/report.ts';
+import { parseTarget, printable, withAdmin } from './admin-client.ts';
+import type { Command } from './context.ts';
+
+export const whyCommand: Command = (args, context) =>
+  withAdmin(args, context, [], async (admin, { positionals }) => {
+    const [name = '', ...rest] = positionals;
+    if (rest.length > 0) throw new UsageError('why takes one UPSTREAM/BACKEND.');
+    const detail = await admin.backend(parseTarget(name));
+    context.out(explain(name, detail, context.clock));
+    return 0;
+  });
+
+function explain(name: string, detail: BackendDetail, clock: Clock): string {
+  const { probe, outcomes, admin } = detail.evidence;
+  const lines = [
+    `${name} is ${detail.status} for ${ageOf(detail.since, clock)}: ${detail.reason}`,
+    `  probe     ${probeLine(probe, clock)}`,
+    `  outcomes  ${outcomesLine(outcomes, clock)}`,
+    `  operator  ${operatorLine(admin, clock)}`,
+    detail.why,
+  ];
+  return `${lines.map(printable).join('\n')}\n`;
+}
+
+function probeLine({ verdict, since, consecutive, last, next_in_ms }: ProbeEvidence, clock: Clock): string {
+  const facts = [since === null ? verdict : `${verdict} for ${ageOf(since, clock)}`];
+  if (last !== null) {
+    const { passes, failures } = consecutive;
+    facts.push(last.ok ? `${passes} passed in a row` : `${failures} failed in a row`);
+    facts.push(`last ${ageOf(last.at, clock)} ago: ${last.detail} (${formatDuration(last.latency_ms)})`);
+  }
+  if (next_in_ms !== null) facts.push(`next in ${formatDuration(Math.max(0, next_in_ms))}`);
+  return facts.join(', ');
+}
+
+function outcomesLine(evidence: OutcomesEvidence, clock: Clock): string {
+  const { verdict, window, consecutive_failures, ejected_until, ejections } = evidence;
+  const facts = [verdict, `${window.failures} of ${window.requests} requests failed`];
+  if (consecutive_failures > 0) facts.push(`the last ${consecutive_failures} in a row`);
+  if (ejected_until !== null) facts.push(`ejected for another ${remaining(ejected_until, clock)}`);
+  if (ejections > 0) facts.push(`ejections: ${ejections}`);
+  return facts.join(', ');
+}
+
+function operatorLine({ intent, by, since }: AdminEvidence, clock: Clock): string {
+  const asked = by === null ? '' : `, asked by ${by}`;
+  return since === null ? `${intent}${asked}` : `${intent} for ${ageOf(since, clock)}${asked}`;
+}
+
+/** How long ago an ISO 8601 time was; never negative, as this machine's clock may be behind the proxy's. */
+export function ageOf(iso: string, clock: Clock): string {
+  return formatDuration(Math.max(0, clock.wall() - Date.parse(iso)));
+}
+
+function remaining(iso: string, clock: Clock): string {
+  return formatDuration(Math.max(0, Date.parse(iso) - clock.wall()));
+}
