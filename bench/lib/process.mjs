@@ -5,7 +5,7 @@
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** @typedef {{ name: string, pid: number, exited: boolean, errors: string, stop(): Promise<void> }} Running */
 
 const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+const PAGE_KIB = Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf8' })) / 1024;
 const running = new Set();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGTERM');
@@ -108,22 +109,21 @@ export async function freePorts(count) {
 
 /** CPU time, user and system, that a process and its descendants have used, in microseconds. @param {number} pid */
 export function cpuTimeUs(pid) {
-  const parents = new Map();
-  const ticks = new Map();
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const fields = statFields(Number(entry));
-    if (fields === null) continue;
-    parents.set(Number(entry), Number(fields[1]));
-    ticks.set(Number(entry), Number(fields[11]) + Number(fields[12]));
-  }
-  let sum = 0;
-  for (const candidate of ticks.keys()) {
-    for (let at = candidate; at !== undefined && at > 1; at = parents.get(at)) {
-      if (at === pid) sum += ticks.get(candidate);
-    }
-  }
-  return (sum * 1e6) / TICKS_PER_SECOND;
+  const ticks = processTree(pid).map((stat) => Number(stat[11]) + Number(stat[12]));
+  return (sum(ticks) * 1e6) / TICKS_PER_SECOND;
+}
+
+/** Resident memory of a process and its descendants, in KiB; pages they share count for each. @param {number} pid */
+export function residentKib(pid) {
+  return sum(processTree(pid).map((stat) => Number(stat[21]))) * PAGE_KIB;
+}
+
+/** The stat fields of a process and of its descendants. @param {number} pid @returns {string[][]} */
+function processTree(pid) {
+  const own = statFields(pid);
+  if (own === null) return [];
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+  return [own, ...(children === '' ? [] : children.split(' ').flatMap((child) => processTree(Number(child))))];
 }
 
 /** The fields of proc(5) stat from the third on: a process's name may hold spaces and parentheses. @param {number} pid */
@@ -136,10 +136,9 @@ function statFields(pid) {
   }
 }
 
-/** Resident memory in KiB. @param {number} pid */
-export function residentKib(pid) {
-  const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  return match === null ? 0 : Number(match[1]);
+/** @param {number[]} values */
+function sum(values) {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** The first line of what a program says, on either stream. @param {string[]} command */

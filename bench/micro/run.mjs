@@ -9,8 +9,9 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { summarise, table, withSpread } from '../lib/figures.mjs';
+import { summarise } from '../lib/figures.mjs';
 import { describeMachine, root } from '../lib/machine.mjs';
+import { microTable } from '../lib/tables.mjs';
 
 const SUITES = ['parse', 'pick', 'step'];
 
@@ -41,14 +42,10 @@ for (let round = 0; round < Number(options.runs); round++) {
 }
 
 const results = [...samples].map(([name, ns]) => ({ name, ns: summarise(ns) }));
-say(
-  table(
-    ['operation', 'ns'],
-    results.map(({ name, ns }) => [name, withSpread(ns, 0)]),
-  ),
-);
+const result = { machine: describeMachine(process.execPath), results };
+say(microTable(result));
 mkdirSync(dirname(options.out), { recursive: true });
-writeFileSync(options.out, `${JSON.stringify({ machine: describeMachine(process.execPath), results }, null, 2)}\n`);
+writeFileSync(options.out, `${JSON.stringify(result, null, 2)}\n`);
 
 /** @param {string} text */
 function say(text) {

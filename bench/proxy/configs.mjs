@@ -29,7 +29,7 @@ export function nginx({ port, backends, folder }) {
 worker_processes 1;
 pid ${folder}/nginx.pid;
 error_log stderr error;
-events { worker_connections 8192; }
+events { worker_connections 32768; }
 http {
   access_log off;
   ${paths.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n  ')}
@@ -62,7 +62,7 @@ http {
 export function haproxy({ port, backends }) {
   return `global
   nbthread 1
-  maxconn 8192
+  maxconn 32768
 defaults
   mode http
   timeout connect 1s

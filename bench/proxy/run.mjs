@@ -12,19 +12,17 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { LOAD_CPU, PROXY_CPU, startBackends } from '../lib/backends.mjs';
 import { summarise } from '../lib/figures.mjs';
 import { describeMachine, root } from '../lib/machine.mjs';
 import { cpuTimeUs, freePorts, listening, start } from '../lib/process.mjs';
+import { comparison, ratios } from '../lib/tables.mjs';
 import { BODY_SIZES } from './exchange.mjs';
 import { loadGenerators } from './load.mjs';
 import { prove } from './prove.mjs';
-import { comparison, ratios } from './report.mjs';
 import { allTargets } from './targets.mjs';
 
-const PROXY_CPU = 0;
-const LOAD_CPU = 1;
 const BACKENDS = 4;
 const WARM_UP_SECONDS = 1;
 
@@ -38,7 +36,7 @@ const folder = mkdtempSync(join(tmpdir(), 'pulsegate-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const generators = loadGenerators(folder);
 
-const backends = await startBackends();
+const backends = await startBackends(BACKENDS, options.body);
 const contenders = await startContenders();
 for (const contender of contenders) {
   for (const generator of generators) await measure(contender, generator, WARM_UP_SECONDS);
@@ -51,14 +49,6 @@ for (let round = 1; round <= options.runs; round++) {
 }
 await report();
 process.exit(0);
-
-async function startBackends() {
-  const ports = await freePorts(BACKENDS);
-  const script = fileURLToPath(new URL('backend.mjs', import.meta.url));
-  const running = start('backend', LOAD_CPU, [process.execPath, script, ports.join(','), String(options.body)]);
-  for (const port of ports) await listening(running, port);
-  return ports;
-}
 
 /** Those that are installed and answer correctly. @returns {Promise<Contender[]>} */
 async function startContenders() {

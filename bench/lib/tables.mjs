@@ -1,12 +1,12 @@
-/** The comparison as text, from the JSON that a run wrote: the same on the terminal and in the documentation. */
+/** Results as text, from the JSON that a run wrote: the same on the terminal and in the documentation. */
 
-import { round, table, withSpread } from '../lib/figures.mjs';
+import { round, table, withSpread } from './figures.mjs';
 
 /**
- * @typedef {import('../lib/figures.mjs').Figure} Figure
+ * @typedef {import('./figures.mjs').Figure} Figure
  * @typedef {{ cpuUsPerRequest: Figure, perSecond: Figure, p50Ms: Figure, p99Ms: Figure, errors: number }} ToolResult
  * @typedef {{ name: string, version: string, tools: Record<string, ToolResult> }} TargetResult
- * @typedef {{ tools: string[], targets: TargetResult[] }} Comparison  the figures come from the first tool's runs
+ * @typedef {{ tools: string[], targets: TargetResult[] }} Comparison  CPU time is that of the first tool's runs
  */
 
 const YARDSTICKS = ['nginx', 'haproxy', 'http-proxy'];
@@ -42,6 +42,20 @@ export function ratios(result) {
   const bare = cpuOf(result, 'pulsegate-bare');
   const health = bare === null ? '' : ` Probes and outlier detection: ${round((own / bare - 1) * 100, 1)} % of CPU.`;
   return `CPU per request of Pulsegate: ${parts.join(', ') || 'no peer was measured'}.${health}`;
+}
+
+/** What waiting costs. @param {{ results: Array<{ name: string, kib: Figure, cpuPercent: Figure }> }} result a parsed results/idle.json */
+export function idleTable({ results }) {
+  const rows = results.map(({ name, kib, cpuPercent }) => [name, withSpread(kib, 1), withSpread(cpuPercent, 1)]);
+  return table(['each', 'KiB', '% of a core, all of them'], rows);
+}
+
+/** The inner loops. @param {{ results: Array<{ name: string, ns: Figure }> }} result a parsed results/micro.json */
+export function microTable({ results }) {
+  return table(
+    ['operation', 'ns'],
+    results.map(({ name, ns }) => [name, withSpread(ns, 0)]),
+  );
 }
 
 /** Median CPU time per request; null when the target was not measured. @param {Comparison} result @param {string} name */
