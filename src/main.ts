@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+/** The program: its commands, and the outside world they run in. */
+
+import { startApp } from './app.ts';
+import { checkCommand } from './cli/check.ts';
+import type { Command, CommandContext } from './cli/context.ts';
+import { demoCommand } from './cli/demo.ts';
+import { dispatch } from './cli/dispatch.ts';
+import { disableCommand, drainCommand, enableCommand } from './cli/intent.ts';
+import { runCommand } from './cli/run.ts';
+import { schemaCommand } from './cli/schema.ts';
+import { statusCommand } from './cli/status.ts';
+import { weightCommand } from './cli/weight.ts';
+import { whyCommand } from './cli/why.ts';
+import { startDemoFleet } from './demo/fleet.ts';
+import { systemClock } from './platform/clock.ts';
+import {
+  endProcess,
+  onReloadSignal,
+  onStopSignal,
+  packagedConfigFile,
+  processArguments,
+  processEnv,
+  stdoutIsTerminal,
+  writeError,
+  writeOut,
+} from './platform/process.ts';
+import { VERSION } from './platform/version.ts';
+
+const commands = new Map<string, Command>([
+  ['run', runCommand],
+  ['check', checkCommand],
+  ['demo', demoCommand],
+  ['status', statusCommand],
+  ['why', whyCommand],
+  ['drain', drainCommand],
+  ['enable', enableCommand],
+  ['disable', disableCommand],
+  ['weight', weightCommand],
+  ['schema', schemaCommand],
+]);
+
+const context: CommandContext = {
+  out: writeOut,
+  err: writeError,
+  env: processEnv,
+  stdoutIsTerminal,
+  clock: systemClock,
+  startApp,
+  startDemoFleet: (settings) => startDemoFleet(settings, { clock: systemClock }),
+  onStopSignal,
+  onReloadSignal,
+  configFile: packagedConfigFile,
+};
+
+endProcess(await dispatch(processArguments, { commands, version: VERSION }, context));
