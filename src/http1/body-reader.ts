@@ -129,9 +129,9 @@ export class BodyReader {
         else this.state = 'data_lf';
         break;
       case 'data_lf':
+        this.digits = 0;
         if (byte !== LF) this.refuse('bad', 'chunk data not ended by CRLF');
         else this.state = 'size';
-        this.digits = 0;
         break;
       case 'trailer':
         if (++this.trailerBytes > MAX_TRAILER_BYTES) this.refuse('too_large', 'trailers too large');

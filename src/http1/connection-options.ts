@@ -2,6 +2,8 @@
  * The Connection field (RFC 9110 §7.6.1): its options, and the removal of the fields that they name.
  */
 
+import { splitList } from './field-line.ts';
+
 const NONE: readonly string[] = [];
 const CLOSE: readonly string[] = ['close'];
 const KEEP_ALIVE: readonly string[] = ['keep-alive'];
@@ -17,10 +19,7 @@ export function parseConnectionOptions(value: string): readonly string[] {
   if (value === '') return NONE;
   if (value === 'keep-alive' || value === 'Keep-Alive') return KEEP_ALIVE;
   if (value === 'close') return CLOSE;
-  return value
-    .toLowerCase()
-    .split(',')
-    .map((option) => option.trim());
+  return splitList(value);
 }
 
 /** `fields` (complete lines) without those that a Connection option names. */

@@ -1,5 +1,5 @@
 /**
- * Reads one header or trailer line (RFC 9110 §5, RFC 9112 §5) and finds known names without touching the others.
+ * Reads one header or trailer line (RFC 9110 §5, RFC 9112 §5).
  * Text is latin1: one character is one octet. Whatever the grammar does not allow is a problem, never repaired:
  * obs-fold, space before the colon, empty or non-token names, control characters, bare CR and bare LF.
  */
@@ -79,40 +79,16 @@ function isSpaceAt(text: string, pos: number): boolean {
   return code === 0x20 || code === 0x09;
 }
 
-/**
- * Known field names, each with what is to be done about it. Most lines of a head have unknown names: those are told
- * apart by first letter and length alone.
- */
-export class NameTable<Action extends string> {
-  private readonly actions: ReadonlyMap<string, Action>;
-  private readonly prefixes: readonly (readonly [string, Action])[];
-  /** 1 at (first letter, length) when some known name looks like that. */
-  private readonly shapes = new Uint8Array(32 * MAX_LENGTH);
-
-  /** @param names lower case; one that ends in `*` stands for every longer name that begins so */
-  constructor(names: Readonly<Record<string, Action>>) {
-    const entries = Object.entries(names);
-    this.actions = new Map(entries);
-    this.prefixes = entries.filter(([name]) => name.endsWith('*')).map(([name, action]) => [name.slice(0, -1), action]);
-    for (const name of this.actions.keys()) {
-      const row = shapeOf(name.charCodeAt(0), 0);
-      if (name.endsWith('*')) this.shapes.fill(1, row + name.length, row + MAX_LENGTH);
-      else this.shapes[row + name.length] = 1;
-    }
-  }
-
-  /** The action for the name text[start, end), in any case; undefined when the name is not known. */
-  find(text: string, start: number, end: number): Action | undefined {
-    const length = Math.min(end - start, MAX_LENGTH - 1);
-    if (this.shapes[shapeOf(text.charCodeAt(start), length)] === 0) return undefined;
-    const name = text.slice(start, end).toLowerCase();
-    return this.actions.get(name) ?? this.prefixes.find(([prefix]) => name.startsWith(prefix))?.[1];
-  }
+/** The elements of a comma-separated list, in lower case, without the optional white space around them. */
+export function splitList(value: string): string[] {
+  return value.toLowerCase().split(',').map(trimOptionalSpace);
 }
 
-/** Longer names share the last column. */
-const MAX_LENGTH = 64;
-
-function shapeOf(firstCode: number, length: number): number {
-  return (firstCode & 31) * MAX_LENGTH + length;
+/** Not `trim()`, which takes a no-break space (0xa0) for white space. */
+function trimOptionalSpace(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpaceAt(text, start)) start++;
+  while (end > start && isSpaceAt(text, end - 1)) end--;
+  return text.slice(start, end);
 }

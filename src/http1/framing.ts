@@ -2,7 +2,7 @@
  * Where a message's body ends, as its head says (RFC 9112 §6). Stricter than the RFC asks: one field, one meaning.
  */
 
-import { TOKEN_PATTERN } from './field-line.ts';
+import { splitList, TOKEN_PATTERN } from './field-line.ts';
 
 export type Framing = 'none' | 'length' | 'chunked' | 'until_close';
 
@@ -16,10 +16,9 @@ export function parseContentLength(value: string): number {
 
 /** What a Transfer-Encoding asks for: chunks alone, chunks over codings that we do not undo, or nothing that ends. */
 export function parseTransferEncoding(value: string): 'chunked' | 'unsupported' | 'invalid' {
-  const codings = value.split(',').map((coding) => coding.replace(OPTIONAL_SPACE, '').toLowerCase());
+  if (value === 'chunked') return value;
+  const codings = splitList(value);
   if (codings.pop() !== 'chunked') return 'invalid';
   if (codings.length === 0) return 'chunked';
   return codings.every((coding) => coding !== 'chunked' && TOKEN_PATTERN.test(coding)) ? 'unsupported' : 'invalid';
 }
-
-const OPTIONAL_SPACE = /^[\t ]+|[\t ]+$/g;

@@ -3,8 +3,8 @@
  * refused at once, so that a wrong protocol or an attack does not hold a connection until its timeout.
  */
 
+import type { HeadLimits } from './head-fields.ts';
 import { type Refusal, refuse } from './refusal.ts';
-import type { HeadLimits } from './request-head.ts';
 import { parseRequestLine } from './request-line.ts';
 
 const CRLF = '\r\n';

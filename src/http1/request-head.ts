@@ -5,22 +5,16 @@
  */
 
 import { parseConnectionOptions, withoutNominated } from './connection-options.ts';
-import { FieldLine, NameTable } from './field-line.ts';
 import { parseContentLength, parseTransferEncoding } from './framing.ts';
+import { HeadFields, type HeadLimits, joinValues } from './head-fields.ts';
 import { normaliseHost, type Scheme } from './host.ts';
+import { NameTable } from './name-table.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { parseRequestLine } from './request-line.ts';
 import { checkOriginForm, hasEncodedDelimiter, pathOf, splitAbsoluteForm } from './target.ts';
 
+export type { HeadLimits } from './head-fields.ts';
 export type { Refusal } from './refusal.ts';
-
-export interface HeadLimits {
-  /** Start line and field lines together, without the empty line. */
-  readonly headerBytes: number;
-  readonly headerCount: number;
-  /** Names with `_`, which CGI and its heirs cannot tell from `-`. */
-  readonly underscoreHeaders: 'reject' | 'drop' | 'allow';
-}
 
 /** One shape, one allocation; written by `parseRequestHead` only. */
 export class RequestHead {
@@ -122,102 +116,80 @@ export function parseRequestHead(text: string, limits: HeadLimits, scheme: Schem
   const head = new RequestHead();
   head.method = line.method;
   head.minor = line.minor;
-  return readFields(head, text, lineEnd + 2, limits, scheme, line.target);
+  return (
+    readFields(head, new HeadFields(text, lineEnd + 2, limits, NAMES)) ?? applyTarget(head, line.target, scheme) ?? head
+  );
 }
 
-function readFields(
-  head: RequestHead,
-  text: string,
-  from: number,
-  limits: HeadLimits,
-  scheme: Scheme,
-  target: string,
-): RequestHead | Refusal {
+/** Everything of the head but its target, which is judged by the host. */
+function readFields(head: RequestHead, lines: HeadFields<Action>): Refusal | null {
   let host: string | null = null;
   let length: string | null = null;
   let coding: string | null = null;
   let connection = '';
   let expect = '';
-  let count = 0;
-  /** Where the lines begin that cross and are not yet in `fields`. */
-  let runStart = from;
-
-  const line = new FieldLine();
-  for (let pos = from; pos < text.length; pos = line.next) {
-    if (!line.read(text, pos)) return refuse(400, line.problem);
-    if (++count > limits.headerCount) return refuse(431, 'too many field lines');
-    let action = NAMES.find(text, line.nameStart, line.nameEnd);
-    if (line.hasUnderscore && limits.underscoreHeaders !== 'allow') {
-      if (limits.underscoreHeaders === 'reject') return refuse(400, 'underscore in a field name');
-      action = 'drop';
-    }
-    if (action === undefined) continue;
-    head.fields += text.slice(runStart, pos);
-    runStart = line.next;
-    if (action === 'drop') continue;
-    const value = text.slice(line.valueStart, line.valueEnd);
-    switch (action) {
+  while (lines.next()) {
+    switch (lines.action) {
       case 'host':
         if (host !== null) return refuse(400, 'more than one host');
-        host = value;
+        host = lines.value;
         break;
       case 'length':
         if (length !== null) return refuse(400, 'more than one content-length');
-        length = value;
+        length = lines.value;
         break;
       case 'coding':
         if (coding !== null) return refuse(400, 'more than one transfer-encoding');
-        coding = value;
+        coding = lines.value;
         break;
       case 'connection':
-        connection = join(connection, value);
+        connection = joinValues(connection, lines.value);
         break;
       case 'expect':
-        expect = join(expect, value);
+        expect = joinValues(expect, lines.value);
         break;
       case 'upgrade':
-        head.upgrade = join(head.upgrade, value);
+        head.upgrade = joinValues(head.upgrade, lines.value);
         break;
       case 'for':
-        head.forwardedFor = join(head.forwardedFor, value);
+        head.forwardedFor = joinValues(head.forwardedFor, lines.value);
         break;
       case 'proto':
-        head.forwardedProto = join(head.forwardedProto, value);
+        head.forwardedProto = joinValues(head.forwardedProto, lines.value);
         break;
       case 'forwarded_host':
-        head.forwardedHost = join(head.forwardedHost, value);
+        head.forwardedHost = joinValues(head.forwardedHost, lines.value);
         break;
       case 'forwarded':
-        head.forwarded = join(head.forwarded, value);
+        head.forwarded = joinValues(head.forwarded, lines.value);
         break;
       case 'via':
-        head.via = join(head.via, value);
+        head.via = joinValues(head.via, lines.value);
         break;
       case 'request_id':
-        head.requestId = join(head.requestId, value);
+        head.requestId = joinValues(head.requestId, lines.value);
         break;
       case 'max_forwards':
-        head.maxForwards = join(head.maxForwards, value);
+        head.maxForwards = joinValues(head.maxForwards, lines.value);
         break;
       case 'claim':
-        head.peerClaims += `${text.slice(pos, line.next - 2)}\r\n`;
+        head.peerClaims += lines.whole;
         break;
     }
   }
-  if (runStart < text.length) head.fields += `${text.slice(runStart)}\r\n`;
-
+  if (lines.problem !== '') return refuse(lines.tooMany ? 431 : 400, lines.problem);
   if (host === null) return refuse(400, 'no host');
+  head.host = host;
   const options = parseConnectionOptions(connection);
-  head.fields = withoutNominated(head.fields, options);
+  head.fields = withoutNominated(lines.kept, options);
   head.keepAlive = head.minor === 1 && !options.includes('close');
   if (head.minor === 0 || !options.includes('upgrade')) head.upgrade = '';
-  return (
-    applyTarget(head, target, host, scheme) ?? applyFraming(head, length, coding) ?? applyExpect(head, expect) ?? head
-  );
+  return applyFraming(head, length, coding) ?? applyExpect(head, expect);
 }
 
-function applyTarget(head: RequestHead, received: string, hostValue: string, scheme: Scheme): Refusal | null {
-  const host = normaliseHost(hostValue, scheme);
+/** Normalises `head.host`, which is as received, and settles the target. */
+function applyTarget(head: RequestHead, received: string, scheme: Scheme): Refusal | null {
+  const host = normaliseHost(head.host, scheme);
   if (host === null) return refuse(400, 'invalid host');
   head.host = host;
   let target = received;
@@ -269,8 +241,4 @@ function applyExpect(head: RequestHead, expect: string): Refusal | null {
   if (expect.toLowerCase() !== '100-continue') return refuse(417, 'unknown expectation');
   head.expectContinue = true;
   return null;
-}
-
-function join(list: string, value: string): string {
-  return list === '' ? value : `${list}, ${value}`;
 }

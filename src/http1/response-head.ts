@@ -4,9 +4,10 @@
  */
 
 import { parseConnectionOptions, withoutNominated } from './connection-options.ts';
-import { FieldLine, NameTable, TEXT_PATTERN } from './field-line.ts';
+import { TEXT_PATTERN } from './field-line.ts';
 import { type Framing, parseContentLength, parseTransferEncoding } from './framing.ts';
-import type { HeadLimits } from './request-head.ts';
+import { HeadFields, type HeadLimits, joinValues } from './head-fields.ts';
+import { NameTable } from './name-table.ts';
 
 export interface Malformed {
   readonly ok: false;
@@ -26,7 +27,7 @@ export class ResponseHead {
   /** As far as the head says, the connection may be used again behind this message. */
   keepAlive = false;
   /** How long the backend keeps an idle connection, by `keep-alive: timeout=`; Infinity when it does not say. */
-  keepAliveTimeoutMs = Number.POSITIVE_INFINITY;
+  keepAliveTimeoutMs = Infinity;
   /** End-to-end lines that cross unchanged, in order and original case, each ending in CRLF. */
   fields = '';
   hasDate = false;
@@ -84,74 +85,62 @@ export function parseResponseHead(text: string, limits: HeadLimits, requestMetho
   const crlf = text.indexOf('\r\n');
   const lineEnd = crlf < 0 ? text.length : crlf;
   const head = new ResponseHead();
-  const problem = readStatusLine(head, text, lineEnd);
-  if (problem !== '') return malformed(problem);
+  const problem =
+    readStatusLine(head, text, lineEnd) ||
+    readFields(head, new HeadFields(text, lineEnd + 2, limits, NAMES), requestMethod);
+  return problem === '' ? head : malformed(problem);
+}
 
+/** Returns what is wrong, or ''. */
+function readFields(head: ResponseHead, lines: HeadFields<Action>, requestMethod: string): string {
   let length: string | null = null;
   let coding: string | null = null;
   let connection = '';
-  let count = 0;
-  /** Where the lines begin that cross and are not yet in `fields`. */
-  let runStart = lineEnd + 2;
-  const line = new FieldLine();
-  for (let pos = runStart; pos < text.length; pos = line.next) {
-    if (!line.read(text, pos)) return malformed(line.problem);
-    if (++count > limits.headerCount) return malformed('too many field lines');
-    let action = NAMES.find(text, line.nameStart, line.nameEnd);
-    if (line.hasUnderscore && limits.underscoreHeaders !== 'allow') {
-      if (limits.underscoreHeaders === 'reject') return malformed('underscore in a field name');
-      action = 'drop';
-    }
-    if (action === undefined) continue;
-    if (action === 'date') {
-      head.hasDate = true;
-      continue;
-    }
-    const value = text.slice(line.valueStart, line.valueEnd);
-    if (action === 'retry_after') {
-      head.retryAfter = value;
-      continue;
-    }
-    head.fields += text.slice(runStart, pos);
-    runStart = line.next;
-    switch (action) {
+  while (lines.next()) {
+    switch (lines.action) {
       case 'length':
-        if (length !== null) return malformed('more than one content-length');
-        length = value;
+        if (length !== null) return 'more than one content-length';
+        length = lines.value;
         break;
       case 'coding':
-        if (coding !== null) return malformed('more than one transfer-encoding');
-        coding = value;
+        if (coding !== null) return 'more than one transfer-encoding';
+        coding = lines.value;
         break;
       case 'connection':
-        connection = connection === '' ? value : `${connection}, ${value}`;
+        connection = joinValues(connection, lines.value);
         break;
       case 'keep_alive':
-        head.keepAliveTimeoutMs = Number(KEEP_ALIVE_TIMEOUT.exec(value)?.[1] ?? Number.POSITIVE_INFINITY) * 1_000;
+        head.keepAliveTimeoutMs = Number(KEEP_ALIVE_TIMEOUT.exec(lines.value)?.[1] ?? Infinity) * 1_000;
+        break;
+      case 'date':
+        head.hasDate = true;
+        lines.keep();
+        break;
+      case 'retry_after':
+        head.retryAfter = lines.value;
+        lines.keep();
         break;
       case 'load_report':
-        head.loadReport ||= value;
+        head.loadReport ||= lines.value;
         break;
       case 'load_report_bin':
-        head.loadReportBin ||= value;
+        head.loadReportBin ||= lines.value;
         break;
       case 'drain':
-        head.drain = value === '1';
+        head.drain = lines.value === '1';
         break;
       case 'upgrade':
-        head.upgrade = value;
+        head.upgrade = joinValues(head.upgrade, lines.value);
         break;
     }
   }
-  if (runStart < text.length) head.fields += `${text.slice(runStart)}\r\n`;
-
+  if (lines.problem !== '') return lines.problem;
   const options = parseConnectionOptions(connection);
-  head.fields = withoutNominated(head.fields, options);
+  head.fields = withoutNominated(lines.kept, options);
   if (!options.includes('upgrade')) head.upgrade = '';
-  const framingProblem = applyFraming(head, length, coding, requestMethod);
-  if (framingProblem !== '') return malformed(framingProblem);
-  head.keepAlive = mayReuse(head, options, coding);
-  return head;
+  const problem = applyFraming(head, length, coding, requestMethod);
+  head.keepAlive = problem === '' && mayReuse(head, options, coding);
+  return problem;
 }
 
 /** `HTTP/1.1 200 OK`; the reason and the space before it may be missing. Returns what is wrong, or ''. */
