@@ -26,8 +26,9 @@ const { values: options } = parseArgs({
 const suites = [];
 for (const name of options.only.split(',')) {
   const file = new URL(`${name}.mjs`, import.meta.url);
-  if (existsSync(fileURLToPath(file))) suites.push({ name, run: (await import(file.href)).run });
-  else say(`there is no suite ${name}`);
+  const suite = existsSync(fileURLToPath(file)) ? await import(file.href) : {};
+  if (suite.run === undefined) say(`there is no suite ${name}`);
+  else suites.push({ name, run: suite.run });
 }
 
 /** @type {Map<string, number[]>} */

@@ -26,7 +26,11 @@ function requestFields(n) {
 /** Digits that look random and depend on `n` only. @param {number} n @param {number} length */
 function hex(n, length) {
   let digits = '';
-  for (let word = n + 1; digits.length < length; word = Math.imul(word ^ (word >>> 15), 0x2c1b3c6d) >>> 0) {
+  for (
+    let word = Math.imul(n + 1, 0x9e3779b1) >>> 0;
+    digits.length < length;
+    word = Math.imul(word ^ (word >>> 15), 0x2c1b3c6d) >>> 0
+  ) {
     digits += word.toString(16).padStart(8, '0');
   }
   return digits.slice(0, length);
