@@ -18,7 +18,7 @@ import {
   endProcess,
   onReloadSignal,
   onStopSignal,
-  packagedConfigFile,
+  packageFile,
   processArguments,
   processEnv,
   stdoutIsTerminal,
@@ -50,7 +50,7 @@ const context: CommandContext = {
   startDemoFleet: (settings) => startDemoFleet(settings, { clock: systemClock }),
   onStopSignal,
   onReloadSignal,
-  configFile: packagedConfigFile,
+  configFile: (name) => packageFile(`config/${name}`),
 };
 
 endProcess(await dispatch(processArguments, { commands, version: VERSION }, context));

@@ -42,9 +42,8 @@ async function choose(argv: readonly string[], program: Program, context: Comman
   }
   if (name === undefined) throw new UsageError(overview(new Set(commands.keys())).trimEnd());
   if (!isKnown) {
-    throw new UsageError(
-      `Unknown command "${name}"${didYouMean(name, Object.keys(COMMAND_HELP))}; see pulsegate --help`,
-    );
+    const hint = didYouMean(name, Object.keys(COMMAND_HELP)) || '; see pulsegate --help';
+    throw new UsageError(`Unknown command "${name}"${hint}`);
   }
   const command = commands.get(name);
   if (command === undefined) throw new UsageError(`pulsegate ${name} is not available yet`);

@@ -35,7 +35,7 @@ export function endProcess(code: number): void {
   process.stdout.write('', () => process.exit(code));
 }
 
-/** Absolute path of a file in the package's config/ folder, from src/ and dist/ alike. */
-export function packagedConfigFile(name: string): string {
-  return fileURLToPath(new URL(`../../config/${name}`, import.meta.url));
+/** Absolute path of a file of this package, from src/ and dist/ alike. */
+export function packageFile(name: string): string {
+  return fileURLToPath(new URL(`../../${name}`, import.meta.url));
 }
