@@ -62,7 +62,7 @@ http {
 export function haproxy({ port, backends }) {
   return `global
   nbthread 1
-  maxconn 32768
+  maxconn 2048
 defaults
   mode http
   timeout connect 1s
