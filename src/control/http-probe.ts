@@ -1,0 +1,171 @@
+/**
+ * Asks a backend for a page and judges the answer. One undici Client per backend; every other probe uses a new connection, so
+ * that a dead listener is not hidden by a connection that still lives. Redirects are answers, not orders.
+ * Never rejects, never throws: whatever goes wrong is a result.
+ */
+
+import { STATUS_CODES } from 'node:http';
+import { isIP } from 'node:net';
+import { Client, type Dispatcher } from 'undici';
+import { type Clock, formatDuration } from '../base/time.ts';
+import type { Backend } from '../model/backend.ts';
+import type { ProbeExpectation, ProbeSettings } from '../model/settings.ts';
+import type { ProbeResult } from '../model/signal.ts';
+import type { Probe } from './prober.ts';
+
+/** What is read of a body, at most. */
+const BODY_LIMIT_BYTES = 64 * 1024;
+const USER_AGENT = 'pulsegate/probe';
+
+interface Answer {
+  readonly status: number;
+  readonly complaint: string | null;
+}
+
+export function createHttpProbe(clock: Clock): Probe {
+  return new HttpProbe(clock);
+}
+
+class HttpProbe implements Probe {
+  private readonly clock: Clock;
+  private readonly clients = new Map<Backend, Client>();
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  run(backend: Backend, settings: ProbeSettings, done: (result: ProbeResult) => void): void {
+    const startedMs = this.clock.now();
+    const timeout = new AbortController();
+    const timer = this.clock.at(startedMs + settings.timeoutMs, () => timeout.abort());
+    const finish = (ok: boolean, status: number | null, detail: string, refused: boolean) => {
+      timer.cancel();
+      if (!ok) this.forget(backend);
+      done({ ok, status, latencyMs: this.clock.now() - startedMs, detail, refused });
+    };
+    this.ask(backend, settings, timeout.signal).then(
+      ({ status, complaint }) => finish(complaint === null, status, complaint ?? describeStatus(status), false),
+      (error: unknown) => {
+        if (timeout.signal.aborted)
+          finish(false, null, `no answer within ${formatDuration(settings.timeoutMs)}`, false);
+        else finish(false, null, describeError(error), codeOf(error) === 'ECONNREFUSED');
+      },
+    );
+  }
+
+  forget(backend: Backend): void {
+    const client = this.clients.get(backend);
+    this.clients.delete(backend);
+    void client?.destroy().catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    for (const backend of [...this.clients.keys()]) this.forget(backend);
+  }
+
+  /** A connection that was kept may have been closed at the very moment it is used; that says nothing, so ask again. */
+  private async ask(backend: Backend, settings: ProbeSettings, signal: AbortSignal): Promise<Answer> {
+    const kept = this.clients.get(backend);
+    if (kept === undefined) return this.exchange(backend, settings, signal, false);
+    try {
+      return await this.exchange(backend, settings, signal, true);
+    } catch (error) {
+      if (signal.aborted || codeOf(error) === 'ECONNREFUSED') throw error;
+      this.forget(backend);
+      return this.exchange(backend, settings, signal, false);
+    }
+  }
+
+  /** @param last closes the connection after the answer */
+  private async exchange(
+    backend: Backend,
+    settings: ProbeSettings,
+    signal: AbortSignal,
+    last: boolean,
+  ): Promise<Answer> {
+    const client = this.clients.get(backend) ?? this.connect(backend, settings);
+    const response = await client.request({
+      path: settings.path,
+      method: settings.method as Dispatcher.HttpMethod,
+      headers: { host: settings.host ?? authorityOf(backend, backend.port), 'user-agent': USER_AGENT, accept: '*/*' },
+      signal,
+      reset: last,
+    });
+    const body = await readBody(response, settings.expect.body !== null);
+    if (last) this.forget(backend);
+    return { status: response.statusCode, complaint: judge(response, body, settings.expect) };
+  }
+
+  private connect(backend: Backend, settings: ProbeSettings): Client {
+    const origin = `${backend.tls ? 'https' : 'http'}://${authorityOf(backend, settings.port ?? backend.port)}`;
+    const client = new Client(origin, {
+      connect: { timeout: settings.timeoutMs, ...(isIP(backend.host) === 0 ? { servername: backend.host } : {}) },
+      // Kept for the one probe that reuses it; what a server announces may shorten this.
+      keepAliveTimeout: 2 * settings.intervalMs + settings.timeoutMs,
+    });
+    this.clients.set(backend, client);
+    return client;
+  }
+}
+
+function authorityOf({ host }: Backend, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** The text of a body when it is wanted, up to the limit; the rest is thrown away with the connection. */
+async function readBody({ body }: Dispatcher.ResponseData, wanted: boolean): Promise<string> {
+  if (!wanted) {
+    await body.dump({ limit: BODY_LIMIT_BYTES });
+    return '';
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= BODY_LIMIT_BYTES) break;
+  }
+  return Buffer.concat(chunks).subarray(0, BODY_LIMIT_BYTES).toString('utf8');
+}
+
+/** What an answer lacks; null when it is as expected. */
+function judge(
+  { statusCode, headers }: Dispatcher.ResponseData,
+  body: string,
+  expect: ProbeExpectation,
+): string | null {
+  if (!expect.status.some(([low, high]) => statusCode >= low && statusCode <= high)) {
+    const ranges = expect.status.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(', ');
+    return `${describeStatus(statusCode)}, expected ${ranges}`;
+  }
+  if (expect.header !== null) {
+    const { name, value } = expect.header;
+    const found = headers[name.toLowerCase()];
+    if (found === undefined) return `header ${name} is missing`;
+    if (value !== null && !String(found).includes(value)) return `header ${name} lacks "${value}"`;
+  }
+  return expect.body === null || body.includes(expect.body) ? null : `body lacks "${expect.body}"`;
+}
+
+/** `200 OK` */
+function describeStatus(status: number): string {
+  return `${status} ${STATUS_CODES[status] ?? ''}`.trimEnd();
+}
+
+function codeOf(error: unknown): string | null {
+  if (!(error instanceof Error) || !('code' in error)) return null;
+  return String(error.code);
+}
+
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  UND_ERR_SOCKET: 'connection closed before the answer was whole',
+  UND_ERR_CONNECT_TIMEOUT: 'connect timed out',
+};
+
+function describeError(error: unknown): string {
+  const code = codeOf(error);
+  if (code === null) return error instanceof Error ? error.message : String(error);
+  const isConnect =
+    error instanceof Error && ('syscall' in error ? error.syscall === 'connect' : code === 'ECONNREFUSED');
+  return DESCRIPTIONS[code] ?? (isConnect ? `connect ${code}` : code);
+}

@@ -1,0 +1,32 @@
+/** One place at one backend, taken by the upstream for one attempt. It ends exactly once (I2); a second end is our own bug. */
+
+import { invariant } from '../base/invariant.ts';
+import type { Backend } from '../model/backend.ts';
+import type { Lease } from '../model/lease.ts';
+import type { OutcomeClass } from '../model/outcome.ts';
+import type { Candidate } from '../model/snapshot.ts';
+
+/** Who gave the lease, and learns of its end. */
+export interface LeaseOwner {
+  settle(candidate: Candidate, outcome: OutcomeClass, latencyMs: number, detail: string): void;
+}
+
+export class BackendLease implements Lease {
+  readonly backend: Backend;
+  private readonly candidate: Candidate;
+  private readonly owner: LeaseOwner;
+  private ended = false;
+
+  constructor(candidate: Candidate, owner: LeaseOwner) {
+    this.backend = candidate.backend;
+    this.candidate = candidate;
+    this.owner = owner;
+  }
+
+  end(outcome: OutcomeClass, latencyMs: number, detail: string): void {
+    invariant(!this.ended, `lease on ${this.backend.id} ended twice`);
+    if (this.ended) return;
+    this.ended = true;
+    this.owner.settle(this.candidate, outcome, latencyMs, detail);
+  }
+}

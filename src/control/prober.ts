@@ -1,0 +1,155 @@
+/**
+ * When to probe whom. Owns the schedule of one upstream's probes: spread at the start, each wait jittered, sooner while there
+ * is doubt, at most one probe under way per backend. One heap and one timer, however many backends.
+ */
+
+import { MinHeap } from '../base/min-heap.ts';
+import type { Rng } from '../base/rng.ts';
+import type { Clock, Timer } from '../base/time.ts';
+import type { Backend } from '../model/backend.ts';
+import type { ProbeSettings } from '../model/settings.ts';
+import type { ProbeResult } from '../model/signal.ts';
+
+/** How to ask a backend whether it is well. */
+export interface Probe {
+  /** Calls `done` exactly once, within about the settings' timeout, and never before `run` returns. */
+  run(backend: Backend, settings: ProbeSettings, done: (result: ProbeResult) => void): void;
+  /** The backend has left: lets go of what is kept for it. */
+  forget(backend: Backend): void;
+  close(): Promise<void>;
+}
+
+export interface ProberOptions {
+  readonly settings: ProbeSettings;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly probe: Probe;
+  readonly onResult: (backend: string, result: ProbeResult) => void;
+  /** Whether the next probe of this backend is worth having soon; asked after `onResult`. */
+  readonly isDoubtful: (backend: string) => boolean;
+}
+
+interface Job {
+  backend: Backend;
+  dueMs: number;
+  startedMs: number;
+  running: boolean;
+}
+
+/** Stale once the job has been given another time; it is then skipped. */
+interface Appointment {
+  readonly key: number;
+  readonly job: Job;
+}
+
+export class Prober {
+  private readonly options: ProberOptions;
+  private readonly jobs = new Map<string, Job>();
+  private readonly appointments = new MinHeap<Appointment>();
+  private timer: Timer | null = null;
+  private timerAtMs = Number.POSITIVE_INFINITY;
+  private stopped = false;
+
+  constructor(options: ProberOptions) {
+    this.options = options;
+  }
+
+  /** Backends that are new get their first probe within `fastIntervalMs`, evenly spread so that no two are in phase. */
+  setBackends(backends: readonly Backend[]): void {
+    const { settings, clock, probe } = this.options;
+    const leaving = new Map(this.jobs);
+    const joining: Backend[] = [];
+    for (const backend of backends) {
+      leaving.delete(backend.id);
+      const job = this.jobs.get(backend.id);
+      if (job === undefined) joining.push(backend);
+      else job.backend = backend;
+    }
+    for (const [id, job] of leaving) {
+      this.jobs.delete(id);
+      probe.forget(job.backend);
+    }
+    const now = clock.now();
+    const spreadMs = Math.min(settings.intervalMs, settings.fastIntervalMs);
+    joining.forEach((backend, index) => {
+      const job: Job = { backend, dueMs: 0, startedMs: Number.NEGATIVE_INFINITY, running: false };
+      this.jobs.set(backend.id, job);
+      this.appoint(job, now + (spreadMs * index) / joining.length);
+    });
+    this.arm();
+  }
+
+  /** Traffic has met a failure: probe as soon as `fastIntervalMs` after the last probe allows. */
+  hurry(backend: string): void {
+    const job = this.jobs.get(backend);
+    if (job === undefined || job.running) return;
+    const soonestMs = Math.max(this.options.clock.now(), job.startedMs + this.options.settings.fastIntervalMs);
+    if (soonestMs >= job.dueMs) return;
+    this.appoint(job, soonestMs);
+    this.arm();
+  }
+
+  /** Milliseconds until the next probe; 0 while one is under way; null for an unknown backend. */
+  nextInMs(backend: string): number | null {
+    const job = this.jobs.get(backend);
+    if (job === undefined) return null;
+    return job.running ? 0 : Math.max(0, job.dueMs - this.options.clock.now());
+  }
+
+  /** No probe starts and no result arrives after this. */
+  stop(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+    for (const { backend } of this.jobs.values()) this.options.probe.forget(backend);
+    this.jobs.clear();
+  }
+
+  private appoint(job: Job, dueMs: number): void {
+    job.dueMs = dueMs;
+    this.appointments.push({ key: dueMs, job });
+  }
+
+  /** A timer that would fire too early is left alone: it finds nothing due and is armed anew. */
+  private arm(): void {
+    const next = this.appointments.peek();
+    if (this.stopped || next === undefined || this.timerAtMs <= next.key) return;
+    this.timer?.cancel();
+    this.timerAtMs = next.key;
+    this.timer = this.options.clock.at(next.key, () => {
+      this.timerAtMs = Number.POSITIVE_INFINITY;
+      this.runDue();
+      this.arm();
+    });
+  }
+
+  private runDue(): void {
+    const now = this.options.clock.now();
+    for (let next = this.appointments.peek(); next !== undefined && next.key <= now; next = this.appointments.peek()) {
+      this.appointments.pop();
+      const { job, key } = next;
+      if (job.dueMs === key && !job.running && this.jobs.get(job.backend.id) === job) this.run(job, now);
+    }
+  }
+
+  private run(job: Job, now: number): void {
+    job.running = true;
+    job.startedMs = now;
+    this.options.probe.run(job.backend, this.options.settings, (result) => this.finish(job, result));
+  }
+
+  private finish(job: Job, result: ProbeResult): void {
+    const { id } = job.backend;
+    if (this.jobs.get(id) !== job) return;
+    job.running = false;
+    const { clock, onResult } = this.options;
+    onResult(id, result);
+    this.appoint(job, Math.max(clock.now(), job.startedMs + this.waitMs(id)));
+    this.arm();
+  }
+
+  private waitMs(backend: string): number {
+    const { settings, rng, isDoubtful } = this.options;
+    const intervalMs = isDoubtful(backend) ? settings.fastIntervalMs : settings.intervalMs;
+    return intervalMs * (1 + settings.jitter * (2 * rng.next() - 1));
+  }
+}

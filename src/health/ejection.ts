@@ -1,0 +1,35 @@
+/**
+ * How long traffic keeps a backend out, and the one narrow way back. Pure: states in, states out.
+ *
+ *   none ── failures in a row ──► held ── budget grants ──► ejected ── time is up, or a request got through ──► none
+ *    ▲                             │ ▲                        │                                                  │
+ *    │◄── success ─────────────────┘ └── budget withdraws ────┘                                                  │
+ *    │                             ▲                                                                             │
+ *    └── success, or no request ── trial ◄── the backend would be in service again (engine) ◄────────────────────┘
+ *                                  └── failure ──► held
+ *
+ * `held` is a removal that the budget has not granted: the backend serves on, under suspicion. Every trial ends (I12).
+ */
+
+import type { OutlierSettings } from '../model/settings.ts';
+
+export type Ejection =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'held'; readonly sinceMs: number; readonly cause: string }
+  | { readonly kind: 'ejected'; readonly sinceMs: number; readonly untilMs: number; readonly cause: string }
+  | { readonly kind: 'trial'; readonly sinceMs: number; readonly untilMs: number };
+
+export const NOT_EJECTED: Ejection = { kind: 'none' };
+
+/**
+ * Milliseconds of the `ejections`-th ejection in succession: the first lasts `ejectionMs`, each further one twice the one
+ * before, up to `ejectionMaxMs`.
+ */
+export function ejectionLengthMs(ejections: number, settings: OutlierSettings): number {
+  return Math.min(settings.ejectionMs * 2 ** (Math.max(ejections, 1) - 1), settings.ejectionMaxMs);
+}
+
+/** When the state ends by itself; infinity when time alone does not end it. */
+export function ejectionDeadline(ejection: Ejection): number {
+  return ejection.kind === 'ejected' || ejection.kind === 'trial' ? ejection.untilMs : Number.POSITIVE_INFINITY;
+}

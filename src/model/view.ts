@@ -1,0 +1,24 @@
+/** What the health engine says of one backend; the projection into a pool reads nothing else. */
+
+import type { Status } from './status.ts';
+
+export interface BackendView {
+  readonly id: string;
+  readonly status: Status;
+  /** As configured, or as an operator set it; > 0. */
+  readonly baseWeight: number;
+  /** What health multiplies it with, 0 to 1. */
+  readonly factor: number;
+  /** Grows whenever the backend leaves or re-enters service. */
+  readonly epoch: number;
+  /** The last transition's reason. */
+  readonly reason: string;
+  /** Monotonic milliseconds of the last transition. */
+  readonly since: number;
+  /** It has been in service at least once. */
+  readonly proven: boolean;
+  /** Nobody listened at the last probe, and traffic has not said otherwise since. */
+  readonly refused: boolean;
+  /** Failures in a row, of probes and of traffic together: how bad it is, against others. */
+  readonly failures: number;
+}

@@ -1,0 +1,136 @@
+/**
+ * The hot counters of an upstream, by slot: what is in flight, what has been, how long answers took. Typed arrays, so that a
+ * pick reads two cache lines and a lease writes a few words. Owns the slots, and that acquired = ended + in flight (I2).
+ */
+
+import { Histogram } from '../base/histogram.ts';
+import { invariant } from '../base/invariant.ts';
+import { type Judgement, judge, type OutcomeClass } from '../model/outcome.ts';
+import type { LoadReader } from '../model/picker.ts';
+import type { LatencyReport } from '../model/report.ts';
+
+const FIRST_CAPACITY = 16;
+const SHARES = [0.5, 0.9, 0.99] as const;
+
+export interface Totals {
+  readonly requests: number;
+  readonly failures: number;
+  readonly retries: number;
+}
+
+export class Ledger implements LoadReader {
+  private readonly connections: number;
+  private flying = new Int32Array(FIRST_CAPACITY);
+  /** The epoch whose trial request is under way; 0 = none. */
+  private trialEpochs = new Float64Array(FIRST_CAPACITY);
+  private requests = new Float64Array(FIRST_CAPACITY);
+  private failures = new Float64Array(FIRST_CAPACITY);
+  private retries = new Float64Array(FIRST_CAPACITY);
+  private readonly latencies: (Histogram | null)[] = [];
+  private readonly retired = new Set<number>();
+  private readonly free: number[] = [];
+  private slots = 0;
+
+  /** @param connections requests that one backend may have in flight */
+  constructor(connections: number) {
+    this.connections = connections;
+  }
+
+  inFlight(slot: number): number {
+    return this.flying[slot] as number;
+  }
+
+  hasRoom(slot: number, trial: boolean): boolean {
+    if ((this.flying[slot] as number) >= this.connections) return false;
+    return !trial || this.trialEpochs[slot] === 0;
+  }
+
+  totals(slot: number): Totals {
+    return {
+      requests: this.requests[slot] as number,
+      failures: this.failures[slot] as number,
+      retries: this.retries[slot] as number,
+    };
+  }
+
+  /** Of successes in the last minute or so; null when there were none. */
+  latency(slot: number, at: number): LatencyReport | null {
+    const values = this.latencies[slot]?.percentiles(SHARES, at);
+    if (values === null || values === undefined) return null;
+    return { p50: values[0] as number, p90: values[1] as number, p99: values[2] as number };
+  }
+
+  /** A slot for a backend that joins, all counters at zero. */
+  allocate(): number {
+    const slot = this.free.pop() ?? this.grow();
+    for (const counters of [this.flying, this.trialEpochs, this.requests, this.failures, this.retries]) {
+      counters[slot] = 0;
+    }
+    this.latencies[slot] = null;
+    return slot;
+  }
+
+  /** The backend has left: its slot is used again once nothing of it is in flight. */
+  retire(slot: number): void {
+    if (this.flying[slot] === 0) this.free.push(slot);
+    else this.retired.add(slot);
+  }
+
+  /** A new trial has begun: a request still under way from an earlier one does not keep it waiting. */
+  openTrial(slot: number, epoch: number): void {
+    if (this.trialEpochs[slot] !== epoch) this.trialEpochs[slot] = 0;
+  }
+
+  /** @param trialEpoch the epoch of the trial that the request decides; 0 when it is an ordinary one */
+  begin(slot: number, trialEpoch: number): void {
+    this.flying[slot] = (this.flying[slot] as number) + 1;
+    this.requests[slot] = (this.requests[slot] as number) + 1;
+    if (trialEpoch !== 0) this.trialEpochs[slot] = trialEpoch;
+  }
+
+  /** Returns how the outcome was judged. Only answers count towards latency: failing fast is not being fast. */
+  end(slot: number, trialEpoch: number, outcome: OutcomeClass, latencyMs: number, at: number): Judgement {
+    const flying = (this.flying[slot] as number) - 1;
+    invariant(flying >= 0, `more leases ended than begun in slot ${slot}`);
+    this.flying[slot] = flying;
+    if (trialEpoch !== 0 && this.trialEpochs[slot] === trialEpoch) this.trialEpochs[slot] = 0;
+    const judgement = judge(outcome);
+    if (judgement === 'success') this.latencyOf(slot).record(latencyMs, at);
+    else if (judgement === 'failure') this.failures[slot] = (this.failures[slot] as number) + 1;
+    if (flying === 0 && this.retired.size > 0 && this.retired.delete(slot)) this.free.push(slot);
+    return judgement;
+  }
+
+  recordRetry(slot: number): void {
+    this.retries[slot] = (this.retries[slot] as number) + 1;
+  }
+
+  private latencyOf(slot: number): Histogram {
+    const existing = this.latencies[slot];
+    if (existing) return existing;
+    const created = new Histogram();
+    this.latencies[slot] = created;
+    return created;
+  }
+
+  private grow(): number {
+    const slot = this.slots;
+    this.slots += 1;
+    if (slot < this.flying.length) return slot;
+    const capacity = this.flying.length * 2;
+    const flying = new Int32Array(capacity);
+    flying.set(this.flying);
+    this.flying = flying;
+    this.trialEpochs = enlarged(this.trialEpochs, capacity);
+    this.requests = enlarged(this.requests, capacity);
+    this.failures = enlarged(this.failures, capacity);
+    this.retries = enlarged(this.retries, capacity);
+    return slot;
+  }
+}
+
+function enlarged(counters: Float64Array, capacity: number): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(capacity);
+  larger.set(counters);
+  return larger;
+}
