@@ -1,0 +1,41 @@
+/**
+ * Waiting for something that other code will bring about: re-checked on every event, never by sleeping.
+ * The time limit only turns a hang into a readable failure; no expectation depends on it.
+ */
+
+const PATIENCE_MS = 8_000;
+
+export interface Watch {
+  /** Something may have changed. */
+  notify(): void;
+  /** Resolves with the first value of `look` that is not null; rejects with `describe()` when none comes. */
+  until<T>(look: () => T | null, describe: () => string): Promise<T>;
+}
+
+export function createWatch(): Watch {
+  const looks = new Set<() => void>();
+  return {
+    notify: () => {
+      for (const look of [...looks]) look();
+    },
+    until: (look, describe) =>
+      new Promise((resolve, reject) => {
+        const settle = (finish: () => void) => {
+          clearTimeout(limit);
+          looks.delete(check);
+          finish();
+        };
+        const check = () => {
+          try {
+            const found = look();
+            if (found !== null) settle(() => resolve(found));
+          } catch (error) {
+            settle(() => reject(error));
+          }
+        };
+        const limit = setTimeout(() => settle(() => reject(new Error(describe()))), PATIENCE_MS);
+        looks.add(check);
+        check();
+      }),
+  };
+}

@@ -1,0 +1,10 @@
+import { describe, it } from 'vitest';
+import { runCase } from './run-case.ts';
+import { loadCases } from './wire-case.ts';
+
+for (const wireCase of loadCases('response')) {
+  describe(wireCase.name, () => {
+    it('in one piece', () => runCase(wireCase, false));
+    if (wireCase.trickles) it('byte by byte', () => runCase(wireCase, true));
+  });
+}
