@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { redact } from '../../../src/config/secrets.ts';
+import { load, MINIMAL, problemsOf, settingsOf } from './support.ts';
+
+const CANARY = 'canary-"7f3a"\\';
+
+describe('references', () => {
+  test('are replaced in any text, as often as they occur', () => {
+    const text = `${MINIMAL}via: "\${env:A}-\${env:B}"\nadmin: { token: "\${file:/run/token}" }`;
+    const { via, admin } = settingsOf(text, { env: { A: 'left', B: 'right' }, files: { '/run/token': 'hush\n' } });
+    expect(via).toBe('left-right');
+    expect(admin?.token).toBe('hush');
+  });
+
+  test('do not refer further', () => {
+    const text = `${MINIMAL}admin: { token: "\${env:A}" }`;
+    expect(settingsOf(text, { env: { A: '$' + '{env:B}', B: 'x' } }).admin?.token).toBe('$' + '{env:B}');
+  });
+
+  test.each([
+    ['${env:NOPE}', 'admin.token: needs the environment variable NOPE, which is not set'],
+    ['${file:/nope}', 'admin.token: needs the file /nope, which cannot be read (ENOENT)'],
+    ['${NOPE}', 'admin.token: has an unknown reference: write ${env:NAME} or ${file:/path}'],
+    ['${env:}', 'admin.token: has an unknown reference: write ${env:NAME} or ${file:/path}'],
+  ])('that lead nowhere are problems in their place: %s', (reference, problem) => {
+    expect(problemsOf(`${MINIMAL}admin: { token: "${reference}" }`)).toEqual([`test.yaml:7:17 ${problem}`]);
+  });
+});
+
+describe('secrets', () => {
+  test('are what references became, and the token however it is written', () => {
+    const loaded = load(`${MINIMAL}via: "\${env:A}"\nadmin: { token: literal }`, { env: { A: 'value' } });
+    expect(loaded.ok && loaded.secrets).toEqual(['literal', 'value']);
+  });
+
+  test('never stand in a problem', () => {
+    const values = [
+      'via: $',
+      'log: { level: $, access: $ }',
+      'drain: { delay: $ }',
+      'admin: { bind: $, token: $, allowed_hosts: $ }',
+      'listeners: [{ bind: $, trusted_proxies: [$], limits: { body_bytes: $ }, routes: [{ host: $, path: $, upstream: $ }] }]',
+      'upstreams: { app: { backends: [$, { id: $, url: $, weight: $ }], balance: $, host: $, probe: $ } }',
+    ];
+    const problems = problemsOf(
+      values.join('\n').replaceAll('$', () => '"${env:CANARY} "'),
+      { env: { CANARY } },
+    );
+    expect(problems.length).toBeGreaterThan(15);
+    expect(problems.join('\n')).not.toContain('canary');
+    expect(problems.join('\n')).toContain('received ${env:CANARY}');
+  });
+
+  test('a literal token is not quoted either', () => {
+    expect(problemsOf(`${MINIMAL}admin: { token: "two words" }`)).toEqual([
+      'test.yaml:7:17 admin.token: must be visible ASCII without spaces, received [secret]',
+    ]);
+  });
+
+  test('are struck out of text and of JSON', () => {
+    expect(redact(`a ${CANARY} b ${JSON.stringify({ token: CANARY })}`, [CANARY])).toBe(
+      'a [secret] b {"token":"[secret]"}',
+    );
+  });
+});

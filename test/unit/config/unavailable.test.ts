@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { MINIMAL, problemsOf, withUpstream } from './support.ts';
+
+/** Every key and value of the contract that the program does not have yet, as a user would write it. */
+const TOP = [
+  'workers: 4',
+  'workers: auto',
+  'state_file: /var/lib/p',
+  'heartbeats: { bind: "127.0.0.1:8082" }',
+  'hooks: {}',
+];
+const LISTENER = ['protocol: tcp', 'tls: {}', 'http2: true', 'cleartext_http2: true', 'proxy_protocol: true'];
+const UPSTREAM = [
+  'discovery: { file: x }',
+  'hash_on: client_ip',
+  'balance: peak_ewma',
+  'balance: prequal',
+  'balance: ring_hash',
+  'balance: maglev',
+  'balance: first',
+  'initial_state: last',
+  'probe: { type: tcp }',
+  'probe: { type: grpc }',
+  'probe: { expect: { json: { path: $.a } } }',
+  'heartbeat: {}',
+  'outliers: { min_requests: 20 }',
+  'outliers: { failure_rate: 25% }',
+  'outliers: { latency_factor: 4 }',
+  'outliers: { dry_run: true }',
+  'load: {}',
+  'slow_start: { window: 30s }',
+  'retry: { on: [timeout] }',
+  'retry: { on: [502] }',
+  'retry: { methods: all }',
+  'retry: { per_try_timeout: 1s }',
+  'retry: { budget: 20% }',
+  'retry: { min_per_second: 10 }',
+  'retry: { buffer_bytes: 64KiB }',
+  'retry: { hedge: { after: p95 } }',
+  'limits: { requests: 5 }',
+  'sticky: { cookie: x }',
+  'protocol: h2',
+  'tls: {}',
+  'alerts: [ops]',
+  'require_role: primary',
+];
+
+function withListener(line: string): string {
+  return MINIMAL.replace('8080', `8080\n    ${line}`);
+}
+
+describe('what the program does not have yet', () => {
+  test.each([...TOP.map((line) => `${MINIMAL}${line}`), ...LISTENER.map(withListener), ...UPSTREAM.map(withUpstream)])(
+    'is refused once, as such: %s',
+    (text) => {
+      expect(problemsOf(text)).toEqual([expect.stringMatching(/^test\.yaml:\d+:\d+ \S+: not available yet$/)]);
+    },
+  );
+
+  test('is pointed at', () => {
+    expect(problemsOf(withUpstream('retry: { on: [reset, timeout] }'))).toEqual([
+      'test.yaml:7:26 upstreams.app.retry.on[1]: not available yet',
+    ]);
+  });
+
+  test.each([
+    `${MINIMAL}workers: 1`,
+    `${MINIMAL}state_file: null`,
+    withListener('protocol: http'),
+    withListener('http2: false'),
+    withUpstream('probe: { type: http, expect: { json: null } }'),
+    withUpstream('sticky: null'),
+    withUpstream('outliers: { dry_run: false }'),
+  ])('may be written with the value that says what happens anyway: %s', (text) => {
+    expect(problemsOf(text)).toEqual([]);
+  });
+});
