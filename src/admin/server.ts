@@ -64,6 +64,9 @@ export async function startAdmin({ settings, control, clock, log }: AdminOptions
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(SOCKET_IDLE_MS);
   server.on('clientError', refuseUnparsed);
+  server.on('checkExpectation', (_, response) => {
+    send(response, failure(417, 'expectation_failed', 'no expectation but 100-continue is met'));
+  });
   await listen(server, bind);
   server.on('error', (error) => log.error({ err: error }, 'the admin server failed to accept a connection'));
   return { address: boundAddress(server, bind), close: () => close(server, clock) };

@@ -178,9 +178,9 @@ function unknownTarget({ upstream, backend }: Target, report: HealthReport): Sta
 }
 
 function causeOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, name, message } = error as NodeJS.ErrnoException;
   if (code === 'ECONNREFUSED') return 'nothing listens there. Is pulsegate running? --admin URL names another address.';
   if (code?.endsWith('_TIMEOUT')) return `no answer within ${TIMEOUT_MS / 1_000} s.`;
-  if (code?.startsWith('HPE_') || code === 'UND_ERR_SOCKET') return 'what answers there does not speak HTTP as we do.';
+  if (name === 'HTTPParserError' || code === 'UND_ERR_SOCKET') return 'what answers there does not speak HTTP.';
   return `${code ?? message}.`;
 }
