@@ -135,7 +135,7 @@ function fleetConfig(port, count, probes) {
     (_, i) => `      - { id: b${i}, url: "http://127.0.0.1:${backends[i % backends.length]}" }\n`,
   );
   return `log: { level: warn, access: false }
-admin: null
+admin: { bind: null }
 listeners:
   - bind: 127.0.0.1:${port}
 upstreams:
