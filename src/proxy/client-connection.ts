@@ -141,8 +141,8 @@ export class ClientConnection implements ClientSide {
       return;
     }
     this.armDeadline();
-    if (this.advancing || this.held === null) return;
-    this.socket.resume();
+    if (this.advancing) return;
+    if (this.socket.isPaused()) this.socket.resume();
     this.advance();
   }
 

@@ -80,7 +80,7 @@ export class Exchange implements AttemptOwner, PickRequest {
     this.head = head;
     this.requestId = requestId;
     this.startedMs = context.clock.now();
-    this.bodyWhole = head.framing === 'none';
+    this.bodyWhole = head.framing === 'none' || (head.framing === 'length' && head.contentLength === 0);
     this.body = this.bodyWhole ? null : new BodyReader(head.framing, head.contentLength);
   }
 
