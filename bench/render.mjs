@@ -10,20 +10,23 @@ import { comparison, idleTable, microTable, ratios } from './lib/tables.mjs';
 
 const MARKED = /(<!-- bench:begin -->\n).*?(<!-- bench:end -->)/s;
 
-const proxy = section('proxy', (result) => {
-  const { runs, seconds, body, connections } = result.options;
-  return `Medians of ${runs} runs of ${seconds} s (extremes in brackets); ${body}-byte answers, ${connections} connections. ${where(result)}
-
-${comparison(result)}
-
-${ratios(result)}
-`;
-});
 const idle = section('idle', (result) => `### Waiting\n\n${where(result)}\n\n${idleTable(result)}\n`);
 const micro = section('micro', (result) => `### Inner loops\n\n${where(result)}\n\n${microTable(result)}\n`);
 
-write('README.md', [proxy]);
-write('docs/benchmarks.md', [proxy, idle, micro]);
+write('README.md', [section('proxy', (result) => proxies(result, []))]);
+write('docs/benchmarks.md', [section('proxy', (result) => proxies(result, result.tools)), idle, micro]);
+
+/** @param {any} result @param {string[]} tools */
+function proxies(result, tools) {
+  const { runs, seconds, body, connections } = result.options;
+  return `Medians of ${runs} runs of ${seconds} s (extremes in brackets), ${body}-byte answers, ${connections} connections.
+${where(result)}
+
+${comparison(result, tools)}
+
+${ratios(result)}
+`;
+}
 
 /** The text of a result; null while it has not been measured. @param {string} name @param {(result: any) => string} render */
 function section(name, render) {
@@ -35,7 +38,7 @@ function section(name, render) {
 function where({ machine }) {
   const { node, cpu, cpus, kernel, commit, date, pinned } = machine;
   const place = pinned ? 'proxy on one CPU, load and backends on another' : 'processes not pinned';
-  return `Node ${node}, ${cpu}, ${cpus} CPUs, Linux ${kernel}, ${place}; commit ${commit}, ${date.slice(0, 10)}.`;
+  return `Node ${node.slice(1)}, ${cpu}, ${cpus} CPUs, Linux ${kernel}, ${place}; commit ${commit}, ${date.slice(0, 10)}.`;
 }
 
 /** @param {string} name @param {(string | null)[]} sections */

@@ -11,13 +11,13 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
 export function describeMachine(node) {
   return {
     date: new Date().toISOString(),
-    commit: firstLine(['git', '-C', root, 'describe', '--always', '--dirty']),
+    commit: firstLine(['git', '-C', root, 'describe', '--always', '--dirty']) || 'unknown',
     pulsegate: JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version,
     node: firstLine([node, '--version']),
     cpu: cpus()[0]?.model ?? 'unknown',
     cpus: cpus().length,
     memoryGib: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
+    kernel: /^[\d.]+/.exec(release())?.[0] ?? release(),
     pinned: pinning,
   };
 }

@@ -141,8 +141,8 @@ function sum(values) {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** The first line of what a program says, on either stream. @param {string[]} command */
+/** The first line of what a program says, on either stream; empty when it fails. @param {string[]} command */
 export function firstLine([program, ...args]) {
-  const { stdout, stderr } = spawnSync(/** @type {string} */ (program), args, { encoding: 'utf8' });
-  return `${stdout}${stderr}`.split('\n', 1)[0]?.trim() ?? '';
+  const { status, stdout, stderr } = spawnSync(/** @type {string} */ (program), args, { encoding: 'utf8' });
+  return status === 0 ? (`${stdout}${stderr}`.split('\n', 1)[0]?.trim() ?? '') : '';
 }

@@ -11,17 +11,21 @@ import { round, table, withSpread } from './figures.mjs';
 
 const YARDSTICKS = ['nginx', 'haproxy', 'http-proxy'];
 
-/** One row for each target. @param {Comparison} result a parsed results/proxy.json */
-export function comparison(result) {
+/**
+ * One row for each target.
+ * @param {Comparison} result a parsed results/proxy.json
+ * @param {string[]} tools whose throughput and latency are shown beside the CPU time
+ */
+export function comparison(result, tools) {
   const cpuTool = result.tools[0];
   const nginx = cpuOf(result, 'nginx');
   const head = ['proxy', 'CPU µs per request', ...(nginx === null ? [] : ['of nginx'])];
-  for (const tool of result.tools) head.push(`requests/s (${tool})`, 'p50 ms', 'p99 ms');
+  for (const tool of tools) head.push(`requests/s (${tool})`, 'p50 ms', 'p99 ms');
   const rows = result.targets.map((target) => {
     const { cpuUsPerRequest } = target.tools[cpuTool];
     const row = [`${target.name} ${target.version}`.trim(), withSpread(cpuUsPerRequest, 1)];
     if (nginx !== null) row.push(`${round(cpuUsPerRequest.median / nginx, 2)}x`);
-    for (const tool of result.tools) {
+    for (const tool of tools) {
       const { perSecond, p50Ms, p99Ms, errors } = target.tools[tool];
       const failed = errors === 0 ? '' : `, ${errors} failed`;
       row.push(round(perSecond.median, 0) + failed, round(p50Ms.median, 1), round(p99Ms.median, 1));

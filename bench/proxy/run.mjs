@@ -105,7 +105,7 @@ async function report() {
   };
   mkdirSync(dirname(options.out), { recursive: true });
   writeFileSync(options.out, `${JSON.stringify(result, null, 2)}\n`);
-  say(`\n${comparison(result)}\n\n${ratios(result)}\n\nwritten: ${options.out}`);
+  say(`\n${comparison(result, result.tools)}\n\n${ratios(result)}\n\nwritten: ${options.out}`);
 }
 
 /** @param {Run[]} runs */
