@@ -1,11 +1,12 @@
-/** A binary min-heap: the entry with the smallest key first. Equal keys come out in no particular order. */
+/** A binary min-heap: the least entry first, by the order it is given. Entries that compare equal come out in no particular order. */
 
-export interface Keyed {
-  readonly key: number;
-}
-
-export class MinHeap<T extends Keyed> {
+export class MinHeap<T> {
   private readonly items: T[] = [];
+  private readonly isBefore: (a: T, b: T) => boolean;
+
+  constructor(isBefore: (a: T, b: T) => boolean) {
+    this.isBefore = isBefore;
+  }
 
   peek(): T | undefined {
     return this.items[0];
@@ -18,7 +19,7 @@ export class MinHeap<T extends Keyed> {
     while (index > 0) {
       const parentIndex = (index - 1) >> 1;
       const parent = items[parentIndex] as T;
-      if (parent.key <= item.key) break;
+      if (!this.isBefore(item, parent)) break;
       items[index] = parent;
       index = parentIndex;
     }
@@ -41,9 +42,9 @@ export class MinHeap<T extends Keyed> {
       let childIndex = 2 * index + 1;
       if (childIndex >= items.length) break;
       const right = items[childIndex + 1];
-      if (right !== undefined && right.key < (items[childIndex] as T).key) childIndex += 1;
+      if (right !== undefined && this.isBefore(right, items[childIndex] as T)) childIndex += 1;
       const child = items[childIndex] as T;
-      if (item.key <= child.key) break;
+      if (!this.isBefore(child, item)) break;
       items[index] = child;
       index = childIndex;
     }

@@ -38,14 +38,14 @@ interface Job {
 
 /** Stale once the job has been given another time; it is then skipped. */
 interface Appointment {
-  readonly key: number;
+  readonly atMs: number;
   readonly job: Job;
 }
 
 export class Prober {
   private readonly options: ProberOptions;
   private readonly jobs = new Map<string, Job>();
-  private readonly appointments = new MinHeap<Appointment>();
+  private readonly appointments = new MinHeap<Appointment>((a, b) => a.atMs < b.atMs);
   private timer: Timer | null = null;
   private timerAtMs = Number.POSITIVE_INFINITY;
   private stopped = false;
@@ -106,16 +106,16 @@ export class Prober {
 
   private appoint(job: Job, dueMs: number): void {
     job.dueMs = dueMs;
-    this.appointments.push({ key: dueMs, job });
+    this.appointments.push({ atMs: dueMs, job });
   }
 
   /** A timer that would fire too early is left alone: it finds nothing due and is armed anew. */
   private arm(): void {
     const next = this.appointments.peek();
-    if (this.stopped || next === undefined || this.timerAtMs <= next.key) return;
+    if (this.stopped || next === undefined || this.timerAtMs <= next.atMs) return;
     this.timer?.cancel();
-    this.timerAtMs = next.key;
-    this.timer = this.options.clock.at(next.key, () => {
+    this.timerAtMs = next.atMs;
+    this.timer = this.options.clock.at(next.atMs, () => {
       this.timerAtMs = Number.POSITIVE_INFINITY;
       this.runDue();
       this.arm();
@@ -124,10 +124,10 @@ export class Prober {
 
   private runDue(): void {
     const now = this.options.clock.now();
-    for (let next = this.appointments.peek(); next !== undefined && next.key <= now; next = this.appointments.peek()) {
+    for (let next = this.appointments.peek(); next !== undefined && next.atMs <= now; next = this.appointments.peek()) {
       this.appointments.pop();
-      const { job, key } = next;
-      if (job.dueMs === key && !job.running && this.jobs.get(job.backend.id) === job) this.run(job, now);
+      const { job, atMs } = next;
+      if (job.dueMs === atMs && !job.running && this.jobs.get(job.backend.id) === job) this.run(job, now);
     }
   }
 

@@ -18,6 +18,7 @@ import type { ProbeResult, Signal } from '../model/signal.ts';
 import type { Candidate, Snapshot } from '../model/snapshot.ts';
 import type { Intent } from '../model/status.ts';
 import type { Transition } from '../model/transition.ts';
+import type { BackendView } from '../model/view.ts';
 import { buildPicker, type PickerTools } from '../pick/build.ts';
 import { Sequence } from '../pick/sequence.ts';
 import { Ledger } from '../pool/ledger.ts';
@@ -96,6 +97,16 @@ export class Upstream implements Pool, UpstreamControl, LeaseOwner {
   get snapshot(): Snapshot {
     this.refresh();
     return this.pool.snapshot;
+  }
+
+  /** What the engine says of each backend now: for simulation and diagnosis. */
+  get views(): readonly BackendView[] {
+    return this.engine.views();
+  }
+
+  /** When time alone changes something next: monotonic milliseconds, or infinity. */
+  get nextDeadline(): number {
+    return this.engine.nextDeadline();
   }
 
   acquire(request: PickRequest): Lease | null {

@@ -33,7 +33,8 @@ export class BackendRecord {
   source: EvidenceSource;
   reason: string;
   sinceMs: number;
-  epoch = 1;
+  /** Grows whenever the backend leaves or re-enters service: outcomes of leases from before judge nothing. */
+  epoch: number;
   proven: boolean;
   /** When soft evidence began to ask for removal; null while it does not. */
   askingSinceMs: number | null = null;
@@ -43,8 +44,9 @@ export class BackendRecord {
   lastAttemptMs = Number.NEGATIVE_INFINITY;
   lastAttemptRefused = false;
 
-  constructor(spec: BackendSpec, settings: HealthSettings, at: number) {
+  constructor(spec: BackendSpec, settings: HealthSettings, epoch: number, at: number) {
     this.spec = spec;
+    this.epoch = epoch;
     this.probe = new ProbeDetector(settings.probe, settings.initialState);
     this.outlier = settings.outliers === null ? null : new OutlierDetector(settings.outliers);
     this.removalGranted = this.probe.verdict === 'down';

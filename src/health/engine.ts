@@ -30,7 +30,7 @@ export class HealthEngine {
 
   constructor(settings: HealthSettings, backends: readonly BackendSpec[], at: number) {
     this.settings = settings;
-    this.records = new Map(backends.map((spec) => [spec.id, new BackendRecord(spec, settings, at)]));
+    this.records = new Map(backends.map((spec) => [spec.id, new BackendRecord(spec, settings, 1, at)]));
     this.lastAtMs = at;
   }
 
@@ -106,8 +106,10 @@ export class HealthEngine {
   /** Who stays keeps all that is known (I8); a weight set at run time yields only to a new one in the configuration. */
   private applyMembership(backends: readonly BackendSpec[], at: number): boolean {
     const records = new Map<string, BackendRecord>();
+    // No epoch has grown faster than the version, so a backend that comes back is not judged by leases from before it left.
+    const epoch = this.version + 1;
     for (const spec of backends) {
-      const record = this.records.get(spec.id) ?? new BackendRecord(spec, this.settings, at);
+      const record = this.records.get(spec.id) ?? new BackendRecord(spec, this.settings, epoch, at);
       if (record.spec.weight !== spec.weight) record.weight = null;
       record.spec = spec;
       records.set(spec.id, record);

@@ -1,0 +1,81 @@
+/**
+ * Backends that exist only as behaviour: how long an answer takes, and what goes wrong. Requests and probes meet the same
+ * behaviour, except for gray failures, which only requests see.
+ */
+
+import type { Rng } from '../base/rng.ts';
+import type { Clock } from '../base/time.ts';
+import type { Probe } from '../control/prober.ts';
+import type { Backend } from '../model/backend.ts';
+import { judge, type OutcomeClass } from '../model/outcome.ts';
+
+export interface Behaviour {
+  /** Mean of an exponential distribution. */
+  readonly latencyMs: number;
+  /** Share of requests that end as `failure`, 0 to 1. */
+  readonly failureShare: number;
+  readonly failure: OutcomeClass;
+  /** Probes pass all the same. */
+  readonly gray: boolean;
+}
+
+export const HEALTHY: Behaviour = { latencyMs: 20, failureShare: 0, failure: 'http_5xx', gray: false };
+
+export interface Answer {
+  readonly outcome: OutcomeClass;
+  readonly latencyMs: number;
+}
+
+export class FakeFleet {
+  private readonly behaviours = new Map<string, Behaviour>();
+  private readonly rng: Rng;
+
+  constructor(rng: Rng) {
+    this.rng = rng;
+  }
+
+  set(backend: string, behaviour: Behaviour): void {
+    this.behaviours.set(backend, behaviour);
+  }
+
+  /** What a request to this backend gets now. */
+  answer(backend: string): Answer {
+    return this.draw(this.behaviours.get(backend) ?? HEALTHY);
+  }
+
+  /** A probe that asks these backends, in the clock's time. */
+  probe(clock: Clock): Probe {
+    return {
+      run: (backend, settings, done) => {
+        const { outcome, latencyMs } = this.answerProbe(backend);
+        const late = latencyMs > settings.timeoutMs;
+        const ok = judge(outcome) === 'success' && !late;
+        const waitMs = Math.min(latencyMs, settings.timeoutMs);
+        clock.at(clock.now() + waitMs, () =>
+          done({
+            ok,
+            status: null,
+            latencyMs: waitMs,
+            detail: late ? 'late' : outcome,
+            refused: outcome === 'connect_refused',
+          }),
+        );
+      },
+      forget: () => {},
+      close: () => Promise.resolve(),
+    };
+  }
+
+  private answerProbe({ id }: Backend): Answer {
+    const behaviour = this.behaviours.get(id) ?? HEALTHY;
+    return this.draw(behaviour.gray ? { ...behaviour, failureShare: 0 } : behaviour);
+  }
+
+  private draw({ latencyMs, failureShare, failure }: Behaviour): Answer {
+    const fails = this.rng.next() < failureShare;
+    return {
+      outcome: fails ? failure : 'ok',
+      latencyMs: fails && failure === 'connect_refused' ? 0.1 : -latencyMs * Math.log(1 - this.rng.next()),
+    };
+  }
+}

@@ -1,0 +1,100 @@
+/** What happens in a simulation: a fleet, its settings and a timetable. Generated from a seed, so that a seed is a whole case. */
+
+import { createRng, type Rng } from '../base/rng.ts';
+import type { BackendSpec } from '../model/backend.ts';
+import type { OutcomeClass } from '../model/outcome.ts';
+import type { InitialState, PanicSettings, Policy, UpstreamSettings } from '../model/settings.ts';
+import type { Intent } from '../model/status.ts';
+import { type Behaviour, HEALTHY } from './fake-fleet.ts';
+import { HEALTH, OUTLIERS, PROBE, simulatedBackend, simulatedUpstream } from './settings.ts';
+
+export type Incident =
+  | { readonly kind: 'behaviour'; readonly atMs: number; readonly backend: string; readonly behaviour: Behaviour }
+  | { readonly kind: 'intent'; readonly atMs: number; readonly backend: string; readonly intent: Intent }
+  | { readonly kind: 'weight'; readonly atMs: number; readonly backend: string; readonly weight: number }
+  | { readonly kind: 'membership'; readonly atMs: number; readonly backends: readonly BackendSpec[] };
+
+export interface Scenario {
+  readonly settings: UpstreamSettings;
+  readonly durationMs: number;
+  /** Mean of a Poisson process. */
+  readonly requestsPerSecond: number;
+  /** In order of time. */
+  readonly incidents: readonly Incident[];
+}
+
+const FAILURES: readonly OutcomeClass[] = [
+  'connect_refused',
+  'http_5xx',
+  'reset',
+  'timeout',
+  'client_abort',
+  'http_429',
+];
+const POLICIES: readonly Policy[] = ['round_robin', 'weighted_round_robin', 'least_request', 'random'];
+const INITIAL_STATES: readonly InitialState[] = ['probe', 'probe', 'up', 'down'];
+const PANIC_MODES: readonly PanicSettings['mode'][] = ['least_bad', 'least_bad', 'all', 'fail'];
+const INTENTS: readonly Intent[] = ['enabled', 'enabled', 'draining', 'disabled'];
+
+export function generateScenario(seed: string): Scenario {
+  const rng = createRng(seed).fork('scenario');
+  const backends = generateBackends(rng, 1 + rng.below(10));
+  const durationMs = 40_000 + rng.below(60_000);
+  const incidents = Array.from({ length: 2 + rng.below(20) }, () => generateIncident(rng, backends, durationMs));
+  return {
+    settings: generateSettings(rng, backends),
+    durationMs,
+    requestsPerSecond: 2 + rng.below(40),
+    incidents: incidents.sort((a, b) => a.atMs - b.atMs),
+  };
+}
+
+function generateSettings(rng: Rng, backends: readonly BackendSpec[]): UpstreamSettings {
+  const ejectionMs = 500 + rng.below(10_000);
+  return simulatedUpstream(backends, {
+    balance: choose(rng, POLICIES),
+    limits: { connections: rng.below(4) === 0 ? 1 + rng.below(3) : 256, pending: 0, pendingTimeoutMs: 0 },
+    health: {
+      initialState: choose(rng, INITIAL_STATES),
+      probe: rng.below(6) === 0 ? null : { ...PROBE, rise: 1 + rng.below(3), fall: 1 + rng.below(4) },
+      outliers: rng.below(6) === 0 ? null : { ...OUTLIERS, consecutive: 1 + rng.below(6), ejectionMs },
+      budget: { maxRemoved: rng.below(11) / 10, minAvailable: rng.below(3) },
+      panic: { ...HEALTH.panic, threshold: rng.below(11) / 10, mode: choose(rng, PANIC_MODES) },
+    },
+  });
+}
+
+function generateBackends(rng: Rng, count: number): readonly BackendSpec[] {
+  const isWeighted = rng.below(2) === 0;
+  return Array.from({ length: count }, (_, index) => simulatedBackend(`b${index}`, isWeighted ? 1 + rng.below(5) : 1));
+}
+
+function generateIncident(rng: Rng, backends: readonly BackendSpec[], durationMs: number): Incident {
+  const atMs = rng.below(durationMs);
+  const backend = choose(rng, backends).id;
+  switch (rng.below(8)) {
+    case 0:
+      return { kind: 'intent', atMs, backend, intent: choose(rng, INTENTS) };
+    case 1:
+      return { kind: 'weight', atMs, backend, weight: 0.5 + rng.below(10) };
+    case 2:
+      return { kind: 'membership', atMs, backends: generateBackends(rng, 1 + rng.below(10)) };
+    case 3:
+      return { kind: 'behaviour', atMs, backend, behaviour: HEALTHY };
+    default:
+      return { kind: 'behaviour', atMs, backend, behaviour: generateTrouble(rng) };
+  }
+}
+
+function generateTrouble(rng: Rng): Behaviour {
+  return {
+    latencyMs: choose(rng, [5, 20, 500, 5_000]),
+    failureShare: choose(rng, [0.05, 0.5, 1, 1]),
+    failure: choose(rng, FAILURES),
+    gray: rng.below(3) === 0,
+  };
+}
+
+function choose<T>(rng: Rng, values: readonly T[]): T {
+  return values[rng.below(values.length)] as T;
+}

@@ -1,0 +1,55 @@
+/** Settings for upstreams that exist in virtual time only: production's defaults where a simulation does not say otherwise. */
+
+import type { BackendSpec } from '../model/backend.ts';
+import type { HealthSettings, OutlierSettings, ProbeSettings, UpstreamSettings } from '../model/settings.ts';
+
+export const PROBE: ProbeSettings = {
+  path: '/healthz',
+  method: 'GET',
+  host: null,
+  port: null,
+  intervalMs: 5_000,
+  fastIntervalMs: 1_000,
+  timeoutMs: 2_000,
+  rise: 2,
+  fall: 3,
+  jitter: 0.1,
+  expect: { status: [[200, 299]], body: null, header: null },
+};
+
+export const OUTLIERS: OutlierSettings = {
+  consecutive: 5,
+  windowMs: 10_000,
+  ejectionMs: 10_000,
+  ejectionMaxMs: 300_000,
+};
+
+export const HEALTH: HealthSettings = {
+  initialState: 'probe',
+  probe: PROBE,
+  outliers: OUTLIERS,
+  budget: { maxRemoved: 0.5, minAvailable: 1 },
+  panic: { threshold: 0.5, mode: 'least_bad' },
+};
+
+export function simulatedBackend(id: string, weight = 1): BackendSpec {
+  return { id, url: `http://${id}.test:80`, tls: false, host: `${id}.test`, port: 80, weight, priority: 0, labels: {} };
+}
+
+export function simulatedUpstream(
+  backends: readonly BackendSpec[],
+  overrides: Partial<Pick<UpstreamSettings, 'health' | 'balance' | 'limits'>> = {},
+): UpstreamSettings {
+  return {
+    name: 'simulated',
+    backends,
+    balance: 'least_request',
+    health: HEALTH,
+    retry: { attempts: 0, on: [] },
+    timeouts: { connectMs: 1_000, responseHeaderMs: 30_000, idleMs: 60_000, requestMs: null },
+    limits: { connections: 256, pending: 1_024, pendingTimeoutMs: 5_000 },
+    keepalive: { idleMs: 50_000, maxRequests: null, maxAgeMs: null },
+    host: { kind: 'preserve' },
+    ...overrides,
+  };
+}
