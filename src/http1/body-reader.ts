@@ -40,6 +40,9 @@ const MAX_TRAILER_LINES = 100;
 const EXTENSIONS =
   /^(?:;[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:=(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*$/;
 
+/** A trailer that speaks of framing can only mislead somebody (RFC 9110 §6.5.1). */
+const FRAMING_TRAILER = /^(?:content-length|transfer-encoding):/i;
+
 const CR = 0x0d;
 const LF = 0x0a;
 const SEMICOLON = 0x3b;
@@ -178,6 +181,7 @@ export class BodyReader {
   private endTrailerLine(): void {
     const field = new FieldLine();
     if (!field.read(this.line, 0)) this.refuse('bad', field.problem);
+    else if (FRAMING_TRAILER.test(this.line)) this.refuse('bad', 'framing field in the trailers');
     else if (++this.trailerLines > MAX_TRAILER_LINES) this.refuse('too_large', 'too many trailer lines');
     else this.state = 'trailer';
     this.line = '';

@@ -73,6 +73,13 @@ export class HeadFields<Action extends string> {
     return this.text.slice(this.line.valueStart, this.line.valueEnd);
   }
 
+  /** The same for a framing field: unusable when a tab is near, since parsers differ in whether it ends the value. */
+  get framingValue(): string {
+    const { nameEnd, next } = this.line;
+    const raw = this.text.slice(nameEnd + 1, next - 2);
+    return raw.includes('\t') ? raw : this.value;
+  }
+
   /** The current line as received, with its CRLF. */
   get whole(): string {
     return `${this.text.slice(this.line.nameStart, this.line.next - 2)}\r\n`;

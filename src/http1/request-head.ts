@@ -5,7 +5,7 @@
  */
 
 import { parseConnectionOptions, withoutNominated } from './connection-options.ts';
-import { parseContentLength, parseTransferEncoding } from './framing.ts';
+import { FramingFields } from './framing.ts';
 import { HeadFields, type HeadLimits, joinValues } from './head-fields.ts';
 import { normaliseHost, type Scheme } from './host.ts';
 import { NameTable } from './name-table.ts';
@@ -124,8 +124,7 @@ export function parseRequestHead(text: string, limits: HeadLimits, scheme: Schem
 /** Everything of the head but its target, which is judged by the host. */
 function readFields(head: RequestHead, lines: HeadFields<Action>): Refusal | null {
   let host: string | null = null;
-  let length: string | null = null;
-  let coding: string | null = null;
+  const framing = new FramingFields();
   let connection = '';
   let expect = '';
   while (lines.next()) {
@@ -135,12 +134,10 @@ function readFields(head: RequestHead, lines: HeadFields<Action>): Refusal | nul
         host = lines.value;
         break;
       case 'length':
-        if (length !== null) return refuse(400, 'more than one content-length');
-        length = lines.value;
+        framing.addContentLength(lines.framingValue);
         break;
       case 'coding':
-        if (coding !== null) return refuse(400, 'more than one transfer-encoding');
-        coding = lines.value;
+        framing.addTransferEncoding(lines.framingValue, head.minor);
         break;
       case 'connection':
         connection = joinValues(connection, lines.value);
@@ -184,7 +181,13 @@ function readFields(head: RequestHead, lines: HeadFields<Action>): Refusal | nul
   head.fields = withoutNominated(lines.kept, options);
   head.keepAlive = head.minor === 1 && !options.includes('close');
   if (head.minor === 0 || !options.includes('upgrade')) head.upgrade = '';
-  return applyFraming(head, length, coding) ?? applyExpect(head, expect);
+  if (framing.problem !== '') return refuse(framing.isUnsupported ? 501 : 400, framing.problem);
+  if (framing.isChunked) head.framing = 'chunked';
+  else if (framing.contentLength >= 0) {
+    head.framing = 'length';
+    head.contentLength = framing.contentLength;
+  }
+  return applyExpect(head, expect);
 }
 
 /** Normalises `head.host`, which is as received, and settles the target. */
@@ -215,23 +218,6 @@ function applyTarget(head: RequestHead, received: string, scheme: Scheme): Refus
   head.target = target;
   head.path = pathOf(target);
   head.hasEncodedDelimiter = hasEncodedDelimiter(head.path);
-  return null;
-}
-
-function applyFraming(head: RequestHead, length: string | null, coding: string | null): Refusal | null {
-  if (coding !== null) {
-    if (length !== null) return refuse(400, 'content-length together with transfer-encoding');
-    if (head.minor === 0) return refuse(400, 'transfer-encoding in HTTP/1.0');
-    const asked = parseTransferEncoding(coding);
-    if (asked === 'unsupported') return refuse(501, 'transfer-encoding other than chunked');
-    if (asked === 'invalid') return refuse(400, 'transfer-encoding is not exactly chunked');
-    head.framing = 'chunked';
-  } else if (length !== null) {
-    const bytes = parseContentLength(length);
-    if (bytes < 0) return refuse(400, 'invalid content-length');
-    head.framing = 'length';
-    head.contentLength = bytes;
-  }
   return null;
 }
 

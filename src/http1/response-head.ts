@@ -5,7 +5,7 @@
 
 import { parseConnectionOptions, withoutNominated } from './connection-options.ts';
 import { TEXT_PATTERN } from './field-line.ts';
-import { type Framing, parseContentLength, parseTransferEncoding } from './framing.ts';
+import { type Framing, FramingFields } from './framing.ts';
 import { HeadFields, type HeadLimits, joinValues } from './head-fields.ts';
 import { NameTable } from './name-table.ts';
 
@@ -93,18 +93,15 @@ export function parseResponseHead(text: string, limits: HeadLimits, requestMetho
 
 /** Returns what is wrong, or ''. */
 function readFields(head: ResponseHead, lines: HeadFields<Action>, requestMethod: string): string {
-  let length: string | null = null;
-  let coding: string | null = null;
+  const framing = new FramingFields();
   let connection = '';
   while (lines.next()) {
     switch (lines.action) {
       case 'length':
-        if (length !== null) return 'more than one content-length';
-        length = lines.value;
+        framing.addContentLength(lines.framingValue);
         break;
       case 'coding':
-        if (coding !== null) return 'more than one transfer-encoding';
-        coding = lines.value;
+        framing.addTransferEncoding(lines.framingValue, head.minor);
         break;
       case 'connection':
         connection = joinValues(connection, lines.value);
@@ -138,9 +135,12 @@ function readFields(head: ResponseHead, lines: HeadFields<Action>, requestMethod
   const options = parseConnectionOptions(connection);
   head.fields = withoutNominated(lines.kept, options);
   if (!options.includes('upgrade')) head.upgrade = '';
-  const problem = applyFraming(head, length, coding, requestMethod);
-  head.keepAlive = problem === '' && mayReuse(head, options, coding);
-  return problem;
+  if (framing.problem !== '') return framing.problem;
+  head.contentLength = framing.contentLength;
+  head.framing = framingOf(head, framing, requestMethod);
+  head.keepAlive = mayReuse(head, options, framing);
+  const isLast = head.status >= 200 || head.status === 101;
+  return isLast || head.keepAlive ? '' : 'informational response with nothing to follow';
 }
 
 /** `HTTP/1.1 200 OK`; the reason and the space before it may be missing. Returns what is wrong, or ''. */
@@ -162,30 +162,21 @@ function digitAt(text: string, pos: number): number {
   return digit >= 0 && digit <= 9 ? digit : Number.NaN;
 }
 
-/** RFC 9112 §6.3. Returns what is wrong, or ''. */
-function applyFraming(head: ResponseHead, length: string | null, coding: string | null, requestMethod: string): string {
-  if (coding !== null) {
-    if (length !== null) return 'content-length together with transfer-encoding';
-    if (head.minor === 0) return 'transfer-encoding in HTTP/1.0';
-    if (parseTransferEncoding(coding) !== 'chunked') return 'transfer-encoding is not exactly chunked';
-  } else if (length !== null) {
-    head.contentLength = parseContentLength(length);
-    if (head.contentLength < 0) return 'invalid content-length';
-  }
-  if (requestMethod === 'HEAD' || isBodyless(head.status)) head.framing = 'none';
-  else if (coding !== null) head.framing = 'chunked';
-  else head.framing = length !== null ? 'length' : 'until_close';
-  return '';
+/** RFC 9112 §6.3. */
+function framingOf(head: ResponseHead, framing: FramingFields, requestMethod: string): Framing {
+  if (requestMethod === 'HEAD' || isBodyless(head.status)) return 'none';
+  if (framing.isChunked) return 'chunked';
+  return head.contentLength >= 0 ? 'length' : 'until_close';
 }
 
 function isBodyless(status: number): boolean {
   return status < 200 || status === 204 || status === 304;
 }
 
-function mayReuse(head: ResponseHead, options: readonly string[], coding: string | null): boolean {
+function mayReuse(head: ResponseHead, options: readonly string[], framing: FramingFields): boolean {
   if (head.framing === 'until_close' || head.status === 101 || options.includes('close')) return false;
   // A 1xx or 204 that announces a body may well send it, and nobody would read it.
-  if ((head.status < 200 || head.status === 204) && (coding !== null || head.contentLength > 0)) return false;
+  if ((head.status < 200 || head.status === 204) && (framing.isChunked || head.contentLength > 0)) return false;
   return head.minor === 1 || options.includes('keep-alive');
 }
 
