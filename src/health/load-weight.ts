@@ -53,7 +53,6 @@ export class LoadWeights {
   readonly #loads = new Map<string, Load>();
   #factors: ReadonlyMap<string, number> = new Map();
   #moving = false;
-  #seenAt = 0;
   #steppedAt = Number.NEGATIVE_INFINITY;
   #deadline = Number.POSITIVE_INFINITY;
 
@@ -66,11 +65,14 @@ export class LoadWeights {
    * list. Such a report changes nothing; the last usable one stays in force.
    */
   report(id: string, report: LoadReport, source: LoadSource, at: number): boolean {
-    this.#advance(at);
-    if (!this.#settings.sources.includes(source)) return false;
-    const reading = readLoad(report, this.#settings);
-    if (reading === null) return false;
+    const isListed = this.#settings.sources.includes(source);
+    const reading = isListed ? readLoad(report, this.#settings) : null;
+    if (reading === null) {
+      this.#advance(at);
+      return false;
+    }
     const load = this.#loadOf(id);
+    this.#expire(load, at);
     load.last = { reading, report, source, at };
     load.since ??= at;
     this.#changed(at);
@@ -81,11 +83,9 @@ export class LoadWeights {
    * The weight that the factor will be multiplied with, > 0; 1 until told. A rate counts per unit of it: weights that
    * already follow the machines' sizes must not count them a second time.
    */
-  setBaseWeight(id: string, baseWeight: number): void {
-    const load = this.#loadOf(id);
-    if (load.baseWeight === baseWeight) return;
-    load.baseWeight = baseWeight;
-    this.#changed(this.#seenAt);
+  setBaseWeight(id: string, baseWeight: number, at: number): void {
+    this.#loadOf(id).baseWeight = baseWeight;
+    this.#changed(at);
   }
 
   /** Counts a report that the parser refused. */
@@ -104,8 +104,9 @@ export class LoadWeights {
   }
 
   /** The backend is gone. */
-  forget(id: string): void {
-    if (this.#loads.delete(id)) this.#changed(this.#seenAt);
+  forget(id: string, at: number): void {
+    this.#loads.delete(id);
+    this.#changed(at);
   }
 
   /**
@@ -151,7 +152,6 @@ export class LoadWeights {
   }
 
   #advance(at: number): void {
-    this.#seenAt = at;
     if (at >= this.#deadline) this.#step(at);
   }
 

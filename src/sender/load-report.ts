@@ -7,17 +7,17 @@
 /** All optional; a value that is missing is not reported. Rates are per second, as seen by the backend from everybody. */
 export interface LoadReport {
   /** >= 0; may exceed 1. */
-  readonly cpu_utilization?: number;
+  readonly cpu_utilization?: number | undefined;
   /** What limits this backend, whatever that is; >= 0, may exceed 1. The proxy prefers it to `cpu_utilization`. */
-  readonly application_utilization?: number;
+  readonly application_utilization?: number | undefined;
   /** 0 to 1. */
-  readonly mem_utilization?: number;
+  readonly mem_utilization?: number | undefined;
   /** Requests per second, >= 0. */
-  readonly rps_fractional?: number;
+  readonly rps_fractional?: number | undefined;
   /** Errors per second, >= 0. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** >= 0; at most 64. Names of up to 128 characters without spaces, commas, colons and equals signs. */
-  readonly named_metrics?: Readonly<Record<string, number>>;
+  readonly named_metrics?: Readonly<Record<string, number>> | undefined;
 }
 
 /** The part of a node:http response that is used. */
@@ -37,7 +37,8 @@ const LARGEST_NAMED = Number.MAX_SAFE_INTEGER;
 const MAX_NAMED = 64;
 /** Half of what the proxy reads, so that the response's head keeps room. */
 const MAX_CHARS = 4096;
-const NAME = /^[!-+\--9;<>-~]{1,128}$/;
+/** What the proxy's reader can tell from its punctuation: visible ASCII without `,`, `:` and `=`. */
+const NAME = /^[^,:=\x00-\x20\x7f-\uffff]{1,128}$/;
 
 /**
  * Sets the load report of one response; call it before the response's head is sent. Without a usable value, or too late,
@@ -60,8 +61,7 @@ function format(report: LoadReport): string {
     if (text.length + item.length <= MAX_CHARS) text += item;
   };
   for (const name of Object.keys(LARGEST) as (keyof typeof LARGEST)[]) add(name, report[name], LARGEST[name]);
-  const names = Object.keys(report.named_metrics ?? {}).filter((name) => NAME.test(name));
-  for (const name of names.slice(0, MAX_NAMED))
-    add(`named_metrics.${name}`, report.named_metrics?.[name], LARGEST_NAMED);
+  const named = Object.entries(report.named_metrics ?? {}).filter(([name]) => NAME.test(name));
+  for (const [name, value] of named.slice(0, MAX_NAMED)) add(`named_metrics.${name}`, value, LARGEST_NAMED);
   return text;
 }
