@@ -16,6 +16,9 @@ export const NAME: Form = {
 /** RFC 9110 §5.1: a token. */
 export const HEADER_NAME: Form = { pattern: /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, must: 'must be a header name' };
 
+/** Methods as they are forwarded. */
+export const METHOD: Form = { pattern: /^[A-Z][A-Z0-9_-]{0,31}$/, must: 'must be an upper-case method name' };
+
 /** RFC 9110 §7.6.3: the pseudonym in Via is a token. */
 export const PSEUDONYM: Form = { pattern: /^[A-Za-z0-9._-]{1,64}$/, must: 'must be 1 to 64 letters, digits, or . _ -' };
 

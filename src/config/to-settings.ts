@@ -81,7 +81,15 @@ function toUpstream(name: string, upstream: Upstream): UpstreamSettings {
       budget: { maxRemoved: budget.max_removed, minAvailable: budget.min_available },
       panic: { threshold: panic.threshold, mode: panic.mode },
     },
-    retry: { attempts: retry.attempts, on: retry.on },
+    retry: {
+      attempts: retry.attempts,
+      on: retry.on,
+      methods: retry.methods,
+      perTryTimeoutMs: retry.per_try_timeout,
+      budget: retry.budget,
+      minPerSecond: retry.min_per_second,
+      bufferBytes: retry.buffer_bytes,
+    },
     timeouts: {
       connectMs: timeouts.connect,
       responseHeaderMs: timeouts.response_header,

@@ -32,11 +32,6 @@ const UNAVAILABLE = {
     'upstreams.*.outliers.dry_run': [false],
     'upstreams.*.load': [],
     'upstreams.*.slow_start': [null],
-    'upstreams.*.retry.methods': ['idempotent'],
-    'upstreams.*.retry.per_try_timeout': [null],
-    'upstreams.*.retry.budget': [],
-    'upstreams.*.retry.min_per_second': [],
-    'upstreams.*.retry.buffer_bytes': [],
     'upstreams.*.retry.hedge': [null],
     'upstreams.*.limits.requests': [null],
     'upstreams.*.sticky': [null],
@@ -48,7 +43,6 @@ const UNAVAILABLE = {
   values: {
     'upstreams.*.balance': ['peak_ewma', 'prequal', 'ring_hash', 'maglev', 'first'],
     'upstreams.*.initial_state': ['last'],
-    'upstreams.*.retry.on.*': ['timeout', 502, 503, 504],
   },
 } as const satisfies Readonly<Record<'keys' | 'values', Readonly<Record<string, readonly unknown[]>>>>;
 

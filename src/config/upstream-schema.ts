@@ -5,8 +5,8 @@
 
 import { z } from 'zod';
 import { isHost, parseBackendUrl } from './addresses.ts';
-import { count, duration, key, parsed, required, share, text, textThat } from './fields.ts';
-import { HEADER_NAME, NAME, parseStatusRange, ROUTE_PATH } from './names.ts';
+import { count, duration, key, parsed, required, share, size, text, textThat } from './fields.ts';
+import { HEADER_NAME, METHOD, NAME, parseStatusRange, ROUTE_PATH } from './names.ts';
 
 const backend = z.strictObject({
   id: key(
@@ -113,10 +113,23 @@ export const upstream = z.strictObject({
     z.strictObject({
       attempts: key(count(0, 10), 2, 'Tries in addition to the first, on another backend while there is one.'),
       on: key(
-        z.array(z.enum(['connect_failure', 'reset'])),
-        ['connect_failure', 'reset'],
+        z.array(z.union([z.enum(['connect_failure', 'reset', 'timeout']), z.literal([502, 503, 504])])),
+        ['connect_failure', 'reset', 'timeout', 502, 503, 504],
         'Failures that are tried again, where the request may safely be sent twice.',
       ),
+      methods: key(
+        z.union([z.enum(['idempotent', 'all']), z.array(text(METHOD.pattern, METHOD.must))]),
+        'idempotent',
+        'Methods sent again although the backend may have acted on them; a refused connection is retried for all.',
+      ),
+      per_try_timeout: key(
+        duration({ min: '1ms' }).nullable(),
+        null,
+        "From the start of one try to its answer's head; null: only the ordinary timeouts.",
+      ),
+      budget: key(share(), '20%', 'Share of the requests of the last ten seconds that may be retries.'),
+      min_per_second: key(count(0, 1_000_000), 10, 'Retries per second that are allowed besides that share.'),
+      buffer_bytes: key(size({ max: '16MiB' }), '64KiB', 'A request body up to this size can be sent again.'),
     }),
     {},
     'Trying again elsewhere when an attempt fails.',

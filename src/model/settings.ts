@@ -114,9 +114,19 @@ export interface RetrySettings {
   /** Tries in addition to the first; 0 = none. */
   readonly attempts: number;
   readonly on: readonly RetryCause[];
+  /** Methods that may be sent again although the backend may have acted on them: the idempotent ones, all, or a list. */
+  readonly methods: 'idempotent' | 'all' | readonly string[];
+  /** From the start of one try to its answer's head; null = only the ordinary time-outs. */
+  readonly perTryTimeoutMs: number | null;
+  /** Retries may be this share of the requests of the last ten seconds, ... */
+  readonly budget: number;
+  /** ... and this many per second besides. */
+  readonly minPerSecond: number;
+  /** A request body up to this size can be sent again. */
+  readonly bufferBytes: number;
 }
 
-export type RetryCause = 'connect_failure' | 'reset';
+export type RetryCause = 'connect_failure' | 'reset' | 'timeout' | 502 | 503 | 504;
 
 export interface UpstreamTimeouts {
   readonly connectMs: number;

@@ -11,7 +11,7 @@ import { BodyReader } from '../http1/body-reader.ts';
 import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts';
 import type { Lease } from '../model/lease.ts';
 import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
-import type { UpstreamTimeouts } from '../model/settings.ts';
+import type { UpstreamSettings, UpstreamTimeouts } from '../model/settings.ts';
 import { classifyConnectError, describeError } from './classify.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
@@ -23,7 +23,8 @@ export interface AttemptOwner {
   /** The connection is ready: write the request through `attempt.writer`, then say how far it is. */
   onReady(): void;
   onInformational(head: ResponseHead): void;
-  onHead(head: ResponseHead): void;
+  /** False: the owner tries elsewhere; it hears no more of this attempt. */
+  onHead(head: ResponseHead): boolean;
   /** Payload of the answer, valid only during the call. */
   onData(chunk: Buffer, start: number, end: number): void;
   /** The bytes of one read are handled: flush. False asks the attempt to stop reading until `resume()`. */
@@ -42,8 +43,6 @@ const MAX_INFORMATIONAL = 16;
 
 export class Attempt implements ConnectionUser {
   readonly lease: Lease;
-  /** Some byte of an answer has come. */
-  answerBegun = false;
   /** Some byte of the request was handed to the connection. */
   requestBegun = false;
   /** Monotonic milliseconds after which `expire` is called; Infinity = not waiting for the backend. */
@@ -53,6 +52,8 @@ export class Attempt implements ConnectionUser {
   private readonly timeouts: UpstreamTimeouts;
   private readonly clock: Clock;
   private readonly startedMs: number;
+  /** By then the answer's head must have come. */
+  private readonly headUntilMs: number;
   private connection: UpstreamConnection;
   private connected: boolean;
   private requestWhole = false;
@@ -65,17 +66,19 @@ export class Attempt implements ConnectionUser {
   private headLatencyMs = 0;
   private body: BodyReader | null = null;
 
-  constructor(owner: AttemptOwner, lease: Lease, pool: ConnectionPool, timeouts: UpstreamTimeouts, clock: Clock) {
+  constructor(owner: AttemptOwner, lease: Lease, pool: ConnectionPool, settings: UpstreamSettings, clock: Clock) {
+    const { perTryTimeoutMs } = settings.retry;
     this.owner = owner;
     this.lease = lease;
     this.pool = pool;
-    this.timeouts = timeouts;
+    this.timeouts = settings.timeouts;
     this.clock = clock;
     this.startedMs = clock.now();
+    this.headUntilMs = perTryTimeoutMs === null ? Infinity : this.startedMs + perTryTimeoutMs;
     const idle = pool.checkout(lease.backend, this, this.startedMs);
     this.connected = idle !== null;
     this.connection = idle ?? pool.connect(lease.backend, this, this.startedMs);
-    this.deadlineMs = this.startedMs + timeouts.connectMs;
+    this.deadlineMs = Math.min(this.headUntilMs, this.startedMs + this.timeouts.connectMs);
   }
 
   /** Begins on a connection that was idle; a new one begins when it is open. */
@@ -90,12 +93,12 @@ export class Attempt implements ConnectionUser {
   /** The owner has written the whole request: from now on the answer's head is due. */
   finishRequest(): void {
     this.requestWhole = true;
-    if (this.head === null) this.deadlineMs = this.clock.now() + this.timeouts.responseHeaderMs;
+    if (this.head === null) this.awaitHead(this.timeouts.responseHeaderMs);
   }
 
   /** The backend does not keep up with the request: `onDrain` is due. */
   expectDrain(): void {
-    if (this.head === null) this.deadlineMs = this.clock.now() + this.timeouts.idleMs;
+    if (this.head === null) this.awaitHead(this.timeouts.idleMs);
   }
 
   resume(): void {
@@ -126,9 +129,11 @@ export class Attempt implements ConnectionUser {
     let pos = 0;
     while (this.head === null) {
       pos = this.readHead(chunk, pos, length);
-      if (this.done || pos < 0) return true;
+      if (pos < 0) return true;
     }
-    this.readBody(chunk, pos, length);
+    // An answer that nobody wants is of use only to keep the connection, if it is whole already.
+    if (this.done) this.discard(chunk, pos, length);
+    else this.readBody(chunk, pos, length);
     // Reading goes on even then: an idle connection must notice whatever comes next.
     if (this.done) return true;
     this.deadlineMs = this.clock.now() + this.timeouts.idleMs;
@@ -145,13 +150,13 @@ export class Attempt implements ConnectionUser {
       if (this.head.framing === 'until_close' && error === null) this.complete(false);
       else this.fail('truncated', `answer cut short: ${describeError(error)}`);
     } else {
-      this.fail(this.answerBegun ? 'truncated' : 'reset', describeError(error));
+      this.fail(this.partial !== '' || this.informational > 0 ? 'truncated' : 'reset', describeError(error));
     }
   }
 
   onDrain(): void {
     if (this.done) return;
-    if (this.head === null && !this.requestWhole) this.deadlineMs = Infinity;
+    if (this.head === null && !this.requestWhole) this.deadlineMs = this.headUntilMs;
     this.owner.onDrain();
   }
 
@@ -159,13 +164,16 @@ export class Attempt implements ConnectionUser {
     this.connection.requests++;
     this.requestBegun = true;
     // While the client is still sending, the wait is for the client, and its connection keeps that time.
-    this.deadlineMs = Infinity;
+    this.deadlineMs = this.headUntilMs;
     this.owner.onReady();
   }
 
-  /** Returns where the next message or the body begins, or -1 when the head needs more bytes. */
+  private awaitHead(waitMs: number): void {
+    this.deadlineMs = Math.min(this.headUntilMs, this.clock.now() + waitMs);
+  }
+
+  /** Returns where the next message or the body begins, or -1 when the head needs more bytes or was refused. */
   private readHead(chunk: Buffer, pos: number, length: number): number {
-    this.answerBegun = true;
     const held = this.partial.length;
     const text = this.partial + chunk.toString('latin1', pos, Math.min(length, pos + HEAD_LIMITS.headerBytes));
     const end = text.indexOf('\r\n\r\n', Math.max(0, held - 3));
@@ -176,17 +184,20 @@ export class Attempt implements ConnectionUser {
     }
     this.partial = '';
     const head = parseResponseHead(text.slice(0, end), HEAD_LIMITS, this.owner.method);
-    if (!head.ok) {
-      this.fail('malformed', head.detail);
-    } else if (head.status === 101) {
-      this.fail('malformed', '101 without having been asked');
-    } else if (head.status < 200) {
-      if (++this.informational > MAX_INFORMATIONAL) this.fail('malformed', 'too many informational responses');
-      else this.owner.onInformational(head);
-    } else {
-      this.acceptHead(head);
+    const problem = head.ok ? this.checkHead(head) : head.detail;
+    if (!head.ok || problem !== '') {
+      this.fail('malformed', problem);
+      return -1;
     }
+    if (head.status < 200) this.owner.onInformational(head);
+    else this.acceptHead(head);
     return pos + end + 4 - held;
+  }
+
+  private checkHead(head: ResponseHead): string {
+    if (head.status === 101) return '101 without having been asked';
+    if (head.status < 200 && ++this.informational > MAX_INFORMATIONAL) return 'too many informational responses';
+    return '';
   }
 
   private acceptHead(head: ResponseHead): void {
@@ -194,7 +205,7 @@ export class Attempt implements ConnectionUser {
     this.headLatencyMs = this.clock.now() - this.startedMs;
     this.body = new BodyReader(head.framing, head.contentLength);
     this.connection.idleLimitMs = head.keepAliveTimeoutMs;
-    this.owner.onHead(head);
+    if (!this.owner.onHead(head)) this.finish(outcomeOfStatus(head.status), `status ${head.status}`);
   }
 
   private readBody(chunk: Buffer, from: number, length: number): void {
@@ -210,16 +221,28 @@ export class Attempt implements ConnectionUser {
     }
   }
 
+  private discard(chunk: Buffer, from: number, length: number): void {
+    const body = this.body as BodyReader;
+    let step = body.step(chunk, from, length);
+    while (step === 'data') step = body.step(chunk, body.pos, length);
+    this.dispose(step === 'end' && body.pos === length);
+  }
+
   /** @param clean nothing was left over behind the answer */
   private complete(clean: boolean): void {
     const head = this.head as ResponseHead;
     if (!this.finish(outcomeOfStatus(head.status), head.status < 500 ? '' : `status ${head.status}`)) return;
-    if (clean && head.keepAlive && this.requestWhole && this.connection.flushed) {
+    this.dispose(clean);
+    this.owner.onComplete();
+  }
+
+  /** Keeps the connection only when both messages were whole and in step. */
+  private dispose(clean: boolean): void {
+    if (clean && this.head?.keepAlive === true && this.requestWhole && this.connection.flushed) {
       this.pool.release(this.connection, this.clock.now());
     } else {
       this.connection.destroy();
     }
-    this.owner.onComplete();
   }
 
   private fail(outcome: OutcomeClass, detail: string): void {

@@ -7,13 +7,14 @@ import type { Clock } from '../base/time.ts';
 import { BodyReader, chunkHead, LAST_CHUNK } from '../http1/body-reader.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import type { OutcomeClass } from '../model/outcome.ts';
+import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
 import type { PickRequest } from '../model/picker.ts';
 import { type Answer, ANSWERS } from './answers.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { Forwarder } from './forwarder.ts';
 import { type ClientFraming, clientFraming, type Peer, renderInformational, renderRequestHead } from './heads.ts';
-import { mayRetry } from './retry.ts';
+import { ReplayBuffer } from './replay-buffer.ts';
+import { type FailedAttempt, isRepeatable, mayRetry } from './retry.ts';
 import type { Match } from './router.ts';
 
 /** The client's connection, as its exchange uses it. */
@@ -65,6 +66,8 @@ export class Exchange implements AttemptOwner, PickRequest {
   private readonly context: ExchangeContext;
   private attempt: Attempt | null = null;
   private readonly body: BodyReader | null;
+  /** What was sent of the body, while a retry may need it again. */
+  private replay: ReplayBuffer | null = null;
   /** Body bytes may flow to the attempt. */
   private sending = false;
   private bodyWhole: boolean;
@@ -112,6 +115,11 @@ export class Exchange implements AttemptOwner, PickRequest {
     this.forwarder = forwarder;
     const { requestMs } = forwarder.settings.timeouts;
     if (requestMs !== null) this.requestUntilMs = this.startedMs + requestMs;
+    const { retry } = forwarder.settings;
+    forwarder.retryBudget.deposit(this.startedMs);
+    if (this.body !== null && retry.attempts > 0 && isRepeatable(this.method, retry.methods)) {
+      this.replay = new ReplayBuffer(retry.bufferBytes);
+    }
     forwarder.enqueue(this);
   }
 
@@ -168,7 +176,7 @@ export class Exchange implements AttemptOwner, PickRequest {
     this.waitUntilMs = Infinity;
     this.attempts++;
     this.backend = lease.backend.id;
-    const attempt = new Attempt(this, lease, forwarder.connections, forwarder.settings.timeouts, this.context.clock);
+    const attempt = new Attempt(this, lease, forwarder.connections, forwarder.settings, this.context.clock);
     this.attempt = attempt;
     attempt.start();
     return true;
@@ -211,13 +219,14 @@ export class Exchange implements AttemptOwner, PickRequest {
     attempt.writer.addText(
       renderRequestHead(this.head, this.client.peer, this.requestId, this.context.via, host, attempt.lease.backend),
     );
+    this.resendBody(attempt);
     if (this.bodyWhole) {
       attempt.writer.flush();
       attempt.finishRequest();
       return;
     }
     this.sending = true;
-    if (this.head.expectContinue) {
+    if (this.head.expectContinue && this.attempts === 1) {
       this.client.addText('HTTP/1.1 100 Continue\r\n\r\n');
       this.client.flush();
     }
@@ -238,10 +247,13 @@ export class Exchange implements AttemptOwner, PickRequest {
     this.client.flush();
   }
 
-  onHead(head: ResponseHead): void {
+  onHead(head: ResponseHead): boolean {
+    if (head.status >= 500 && this.tryAgain(outcomeOfStatus(head.status), head.status)) return false;
+    this.replay?.drop();
     this.status = head.status;
     this.framing = clientFraming(head, this.head.minor);
     this.client.addResponseHead(head, this.framing);
+    return true;
   }
 
   onData(chunk: Buffer, start: number, end: number): void {
@@ -267,32 +279,39 @@ export class Exchange implements AttemptOwner, PickRequest {
   }
 
   onFailed(outcome: OutcomeClass, detail: string): void {
-    const attempt = this.attempt as Attempt;
-    const { pool, settings } = this.forwarder as Forwarder;
-    this.attempt = null;
-    this.sending = false;
     this.detail = detail;
     if (this.status !== 0) {
       this.end();
       this.client.cut();
-      return;
+    } else if (!this.tryAgain(outcome, 0)) {
+      const late = outcome === 'timeout' || outcome === 'connect_timeout';
+      this.answer(late ? ANSWERS.gatewayTimeout : ANSWERS.badGateway, detail);
     }
-    const failed = {
+  }
+
+  /** Gives up the present attempt for another one, where that is safe and within the budget. */
+  private tryAgain(outcome: OutcomeClass, status: number): boolean {
+    const { requestBegun, lease } = this.attempt as Attempt;
+    const forwarder = this.forwarder as Forwarder;
+    const tried = [...(this.tried ?? []), lease.backend.slot];
+    const failed: FailedAttempt = {
       outcome,
+      status,
       method: this.head.method,
-      requestBegun: attempt.requestBegun,
-      bodyBegun: this.body !== null && this.body.received > 0,
-      answerBegun: attempt.answerBegun,
+      requestBegun,
+      replayable: this.body === null || this.body.received === 0 || this.replay?.whole === true,
+      elsewhere: forwarder.hasUntried(tried),
       attempts: this.attempts,
-      panic: pool.snapshot.panic,
+      panic: forwarder.pool.snapshot.panic,
     };
-    if (mayRetry(failed, settings.retry)) {
-      this.tried = [...(this.tried ?? []), attempt.lease.backend.slot];
-      (this.forwarder as Forwarder).enqueueRetry(this, attempt.lease.backend);
-      return;
-    }
-    const late = outcome === 'timeout' || outcome === 'connect_timeout';
-    this.answer(late ? ANSWERS.gatewayTimeout : ANSWERS.badGateway, detail);
+    if (!mayRetry(failed, forwarder.settings.retry)) return false;
+    if (!forwarder.retryBudget.withdraw(this.context.clock.now())) return false;
+    this.tried = tried;
+    this.attempt = null;
+    this.sending = false;
+    forwarder.pool.recordRetry(lease.backend.slot);
+    forwarder.enqueue(this);
+    return true;
   }
 
   // --- endings
@@ -303,13 +322,25 @@ export class Exchange implements AttemptOwner, PickRequest {
       this.refuseBody(ANSWERS.bodyTooLarge, `body above ${limit} bytes`);
       return;
     }
+    this.replay?.add(chunk, body.dataStart, body.dataEnd);
+    this.writeBody(attempt, chunk, body.dataStart, body.dataEnd);
+  }
+
+  private writeBody({ writer }: Attempt, chunk: Buffer, start: number, end: number): void {
     if (this.head.framing === 'chunked') {
-      attempt.writer.addText(chunkHead(body.dataEnd - body.dataStart));
-      attempt.writer.addBytes(chunk, body.dataStart, body.dataEnd);
-      attempt.writer.addText('\r\n');
+      writer.addText(chunkHead(end - start));
+      writer.addBytes(chunk, start, end);
+      writer.addText('\r\n');
     } else {
-      attempt.writer.addBytes(chunk, body.dataStart, body.dataEnd);
+      writer.addBytes(chunk, start, end);
     }
+  }
+
+  /** On a retry: what earlier attempts were sent of the body. */
+  private resendBody(attempt: Attempt): void {
+    if (this.replay === null) return;
+    for (const chunk of this.replay.contents()) this.writeBody(attempt, chunk, 0, chunk.length);
+    if (this.bodyWhole && this.head.framing === 'chunked') attempt.writer.addText(LAST_CHUNK);
   }
 
   private flushRequest(attempt: Attempt): void {

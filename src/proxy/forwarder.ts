@@ -7,11 +7,11 @@
  */
 
 import type { Clock } from '../base/time.ts';
-import type { Backend } from '../model/backend.ts';
 import type { Pool } from '../model/lease.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import type { Exchange } from './exchange.ts';
+import { RetryBudget } from './retry-budget.ts';
 
 export interface ForwarderPool extends Pool {
   /** Counts a retry against the backend whose attempt failed. */
@@ -22,6 +22,7 @@ export class Forwarder {
   readonly settings: UpstreamSettings;
   readonly pool: ForwarderPool;
   readonly connections: ConnectionPool;
+  readonly retryBudget: RetryBudget;
   private readonly clock: Clock;
   /** To be begun in this turn. */
   private ready: Exchange[] = [];
@@ -34,6 +35,7 @@ export class Forwarder {
     this.pool = pool;
     this.clock = clock;
     this.connections = new ConnectionPool(settings.keepalive);
+    this.retryBudget = new RetryBudget(settings.retry);
   }
 
   enqueue(exchange: Exchange): void {
@@ -41,9 +43,9 @@ export class Forwarder {
     this.scheduleTurn();
   }
 
-  enqueueRetry(exchange: Exchange, failed: Backend): void {
-    this.pool.recordRetry(failed.slot);
-    this.enqueue(exchange);
+  /** Whether a request that tried these slots could go elsewhere. */
+  hasUntried(tried: readonly number[]): boolean {
+    return this.pool.snapshot.candidates.some(({ backend }) => !tried.includes(backend.slot));
   }
 
   sweep(nowMs: number): void {

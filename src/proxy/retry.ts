@@ -1,45 +1,52 @@
 /**
  * Whether a failed attempt may be made again: the one place that decides what is safe to send twice.
- * RFC 9110 §9.2.2: a request that may have been processed is repeated only when its method is idempotent.
+ * RFC 9110 §9.2.2: a request that a backend may have acted on is repeated only when its method is idempotent.
  */
 
 import { judge, type OutcomeClass } from '../model/outcome.ts';
 import type { RetryCause, RetrySettings } from '../model/settings.ts';
 
-/** RFC 9110 §9.2.2. */
+/** RFC 9110 §9.2.2, and the methods of WebDAV and QUERY that are idempotent by their own definitions. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'QUERY', 'PROPFIND', 'REPORT', 'SEARCH']);
 
-export function isIdempotent(method: string): boolean {
-  return IDEMPOTENT.has(method);
-}
+/** In panic there is one retry at most: the pool has no spare capacity to waste. */
+const PANIC_RETRIES = 1;
 
 export interface FailedAttempt {
   readonly outcome: OutcomeClass;
+  /** The answer's status code; 0 when no head came. */
+  readonly status: number;
   readonly method: string;
   /** Some byte of the request was handed to the connection. */
   readonly requestBegun: boolean;
-  /** Some byte of the request's body was handed to the connection, and is gone. */
-  readonly bodyBegun: boolean;
-  /** Some byte of an answer came. */
-  readonly answerBegun: boolean;
+  /** All of the request's body that was sent can be sent again. */
+  readonly replayable: boolean;
+  /** A backend that this request has not tried may be picked. */
+  readonly elsewhere: boolean;
   /** Attempts made so far, this one included. */
   readonly attempts: number;
   readonly panic: boolean;
 }
 
-/** In panic there is one retry at most: the pool has no spare capacity to waste. */
-const PANIC_RETRIES = 1;
-
+/** The budget is asked separately: it is spent by asking. Assumes that nothing of the answer has reached the client. */
 export function mayRetry(failed: FailedAttempt, settings: RetrySettings): boolean {
   const retries = failed.panic ? Math.min(settings.attempts, PANIC_RETRIES) : settings.attempts;
-  if (failed.attempts > retries || failed.answerBegun || failed.bodyBegun) return false;
-  if (judge(failed.outcome) === 'ignored') return false;
-  const cause = causeOf(failed.outcome);
+  if (failed.attempts > retries || !failed.replayable) return false;
+  const cause = causeOf(failed);
   if (cause === null || !settings.on.includes(cause)) return false;
-  return !failed.requestBegun || isIdempotent(failed.method);
+  // The same backend again helps only where a connection was stale, not where the backend has answered or does not listen.
+  if (!failed.elsewhere && cause !== 'reset') return false;
+  return !failed.requestBegun || isRepeatable(failed.method, settings.methods);
 }
 
-function causeOf(outcome: OutcomeClass): RetryCause | null {
+/** Whether the method may be sent again although a backend may have acted on it. */
+export function isRepeatable(method: string, methods: RetrySettings['methods']): boolean {
+  if (methods === 'all') return true;
+  return methods === 'idempotent' ? IDEMPOTENT.has(method) : methods.includes(method);
+}
+
+function causeOf({ outcome, status }: FailedAttempt): RetryCause | null {
+  if (judge(outcome) !== 'failure') return null;
   switch (outcome) {
     case 'connect_refused':
     case 'connect_timeout':
@@ -47,6 +54,12 @@ function causeOf(outcome: OutcomeClass): RetryCause | null {
       return 'connect_failure';
     case 'reset':
       return 'reset';
+    case 'truncated':
+      return status === 0 ? 'reset' : null;
+    case 'timeout':
+      return status === 0 ? 'timeout' : null;
+    case 'http_gateway':
+      return status === 502 || status === 503 || status === 504 ? status : null;
     default:
       return null;
   }

@@ -1,16 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import type { OutcomeClass } from '../../../src/model/outcome.ts';
+import type { RetrySettings } from '../../../src/model/settings.ts';
 import { type FailedAttempt, mayRetry } from '../../../src/proxy/retry.ts';
+import { RetryBudget } from '../../../src/proxy/retry-budget.ts';
 
-const settings = { attempts: 2, on: ['connect_failure', 'reset'] } as const;
+const settings: RetrySettings = {
+  attempts: 2,
+  on: ['connect_failure', 'reset', 'timeout', 502, 503, 504],
+  methods: 'idempotent',
+  perTryTimeoutMs: null,
+  budget: 0.2,
+  minPerSecond: 10,
+  bufferBytes: 65_536,
+};
 
 function failed(outcome: OutcomeClass, changes: Partial<FailedAttempt> = {}): FailedAttempt {
   return {
     outcome,
+    status: 0,
     method: 'GET',
     requestBegun: !outcome.startsWith('connect_'),
-    bodyBegun: false,
-    answerBegun: false,
+    replayable: true,
+    elsewhere: true,
     attempts: 1,
     panic: false,
     ...changes,
@@ -22,14 +33,26 @@ describe('mayRetry', () => {
     ['a refused connection, whatever the method', failed('connect_refused', { method: 'POST' }), true],
     ['a connect time-out, whatever the method', failed('connect_timeout', { method: 'PATCH' }), true],
     ['a reset of an idempotent request', failed('reset'), true],
-    ['a reset of a PUT whose body has not begun', failed('reset', { method: 'PUT' }), true],
+    ['a reset of a PUT whose body is held', failed('reset', { method: 'PUT' }), true],
     ['a reset of a POST that may have been processed', failed('reset', { method: 'POST' }), false],
     ['a reset of an unknown method', failed('reset', { method: 'FROB' }), false],
-    ['a request whose body is partly gone', failed('reset', { method: 'PUT', bodyBegun: true }), false],
-    ['an answer that has begun', failed('reset', { answerBegun: true }), false],
-    ['an answer cut short', failed('truncated', { answerBegun: true }), false],
-    ['an answer that makes no sense', failed('malformed', { answerBegun: true }), false],
-    ['a time-out, for which nobody asked', failed('timeout'), false],
+    ['a request whose body is gone', failed('reset', { method: 'PUT', replayable: false }), false],
+    [
+      'a reset when only the same backend is left: its connection was stale',
+      failed('reset', { elsewhere: false }),
+      true,
+    ],
+    ['a refused connection when only the same backend is left', failed('connect_refused', { elsewhere: false }), false],
+    ['a head cut short', failed('truncated'), true],
+    ['a body cut short', failed('truncated', { status: 200 }), false],
+    ['an answer that makes no sense', failed('malformed'), false],
+    ['no answer in time', failed('timeout'), true],
+    ['no answer in time to a POST', failed('timeout', { method: 'POST' }), false],
+    ['a stalled body', failed('timeout', { status: 200 }), false],
+    ['a 503', failed('http_gateway', { status: 503 }), true],
+    ['a 503 to a POST', failed('http_gateway', { status: 503, method: 'POST' }), false],
+    ['a 503 of the only backend', failed('http_gateway', { status: 503, elsewhere: false }), false],
+    ['a 500', failed('http_5xx', { status: 500 }), false],
     ['our own shortage', failed('local_error', { requestBegun: false }), false],
     ['a client that left', failed('client_abort'), false],
     ['the last attempt', failed('connect_refused', { attempts: 3 }), false],
@@ -41,7 +64,30 @@ describe('mayRetry', () => {
   });
 
   it('does nothing that the configuration does not list', () => {
-    expect(mayRetry(failed('reset'), { attempts: 2, on: ['connect_failure'] })).toBe(false);
-    expect(mayRetry(failed('connect_refused'), { attempts: 0, on: ['connect_failure'] })).toBe(false);
+    expect(mayRetry(failed('reset'), { ...settings, on: ['connect_failure'] })).toBe(false);
+    expect(mayRetry(failed('http_gateway', { status: 503 }), { ...settings, on: [502] })).toBe(false);
+    expect(mayRetry(failed('connect_refused'), { ...settings, attempts: 0 })).toBe(false);
+  });
+
+  it('sends what the configuration calls repeatable', () => {
+    const post = failed('reset', { method: 'POST' });
+    expect(mayRetry(post, { ...settings, methods: 'all' })).toBe(true);
+    expect(mayRetry(post, { ...settings, methods: ['POST'] })).toBe(true);
+    expect(mayRetry(failed('reset'), { ...settings, methods: ['POST'] })).toBe(false);
+  });
+});
+
+describe('RetryBudget', () => {
+  it('allows the floor, and then a share of the requests', () => {
+    const budget = new RetryBudget({ ...settings, budget: 0.2, minPerSecond: 1 });
+    const spend = (nowMs: number) => {
+      let spent = 0;
+      while (budget.withdraw(nowMs)) spent++;
+      return spent;
+    };
+    expect(spend(100)).toBe(10);
+    for (let i = 0; i < 100; i++) budget.deposit(200);
+    expect(spend(200)).toBe(20);
+    expect(spend(20_000)).toBe(10);
   });
 });

@@ -1,0 +1,33 @@
+/**
+ * How many retries an upstream may bear: a share of its requests of the last ten seconds, and a few per second besides
+ * (the budget of Finagle and Linkerd). It keeps an outage from being multiplied by those who try again.
+ */
+
+import { SlidingCounter } from '../base/sliding-counter.ts';
+import type { RetrySettings } from '../model/settings.ts';
+
+const WINDOW_MS = 10_000;
+
+export class RetryBudget {
+  private readonly settings: RetrySettings;
+  private readonly requests = new SlidingCounter(WINDOW_MS);
+  private readonly retries = new SlidingCounter(WINDOW_MS);
+
+  constructor(settings: RetrySettings) {
+    this.settings = settings;
+  }
+
+  /** A request came for the first time. */
+  deposit(nowMs: number): void {
+    this.requests.add(nowMs);
+  }
+
+  /** Takes one retry; false when there is none left. */
+  withdraw(nowMs: number): boolean {
+    const { budget, minPerSecond } = this.settings;
+    const allowed = budget * this.requests.count(nowMs) + minPerSecond * (WINDOW_MS / 1_000);
+    if (this.retries.count(nowMs) >= allowed) return false;
+    this.retries.add(nowMs);
+    return true;
+  }
+}
