@@ -10,8 +10,6 @@ export interface PoolState {
   readonly eligible: number;
   /** Of these, how many evidence has taken out. */
   readonly removed: number;
-  /** How many soft evidence may take out. */
-  readonly allowed: number;
 }
 
 /** `3 probes failed in a row, last: connect ECONNREFUSED` */
@@ -29,8 +27,8 @@ export function ejectedReason(cause: string, lengthMs: number, pool: PoolState, 
 }
 
 /** `…; kept in service at 25 % of its weight: 2 of 4 removed, and no more may be` */
-export function withheldReason(cause: string, { eligible, removed, allowed }: PoolState): string {
-  const limit = allowed === 0 ? 'none may be' : 'no more may be';
+export function withheldReason(cause: string, { eligible, removed }: PoolState): string {
+  const limit = removed === 0 ? 'none may be' : 'no more may be';
   return `${cause}; kept in service at ${percent(SUSPECT_FACTOR)} of its weight: ${removed} of ${eligible} removed, and ${limit}`;
 }
 

@@ -59,7 +59,7 @@ function grantRemovals(records: readonly BackendRecord[], budget: BudgetSettings
     record.removalGranted = index < allowed;
   });
   const removed = records.filter((record) => record.removalGranted).length;
-  return { eligible, removed, allowed };
+  return { eligible, removed };
 }
 
 function updateStatus(record: BackendRecord, pool: PoolState, budget: BudgetSettings, at: number): Change | null {

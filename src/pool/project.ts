@@ -4,7 +4,7 @@
  *
  * Candidates are the available backends, with two exceptions. While nothing of the pool has ever proven itself, the ones that
  * wait for their first probe serve, rather than nobody. In panic, `panic.mode` decides. A draining or disabled backend never
- * is a candidate (I1).
+ * is a candidate (I1). Backends that wait for their first probe count neither way towards panic: a start is no emergency.
  */
 
 import type { Backend } from '../model/backend.ts';
@@ -27,16 +27,17 @@ export function project(
 ): Snapshot {
   const eligible = members.filter(({ view }) => isEligible(view.status));
   const available = eligible.filter(({ view }) => isAvailable(view.status));
-  const unproven = eligible.every(({ view }) => !view.proven);
-  const starting = unproven ? eligible.filter(({ view }) => view.status === 'starting') : [];
-  const panic = starting.length === 0 && available.length < panicSettings.threshold * eligible.length;
-  const chosen = panic ? choosePanicking(eligible, available, panicSettings) : available.concat(starting);
+  const starting = eligible.filter(({ view }) => view.status === 'starting');
+  const servesUnproven = starting.length > 0 && eligible.every(({ view }) => !view.proven);
+  const judged = eligible.length - starting.length;
+  const panic = !servesUnproven && available.length < panicSettings.threshold * judged;
+  const chosen = panic ? choosePanicking(eligible, available, panicSettings) : servesUnproven ? starting : available;
   const candidates = chosen.map(toCandidate);
   const serving = new Set(chosen);
   return Object.freeze({
     version,
     at,
-    status: statusOf(eligible.length, available.length, panic),
+    status: statusOf(eligible.length, available.length, candidates.length, panic),
     panic,
     available: available.length,
     total: members.length,
@@ -45,9 +46,9 @@ export function project(
   });
 }
 
-/** `down`: nothing is available, whether panic serves all the same or not: the answer to "is there a healthy backend?". */
-function statusOf(eligible: number, available: number, panic: boolean): UpstreamStatus {
-  if (available === 0) return 'down';
+/** `down`: nothing is available, whether panic serves all the same or not, or nothing may serve. */
+function statusOf(eligible: number, available: number, candidates: number, panic: boolean): UpstreamStatus {
+  if (available === 0 || candidates === 0) return 'down';
   if (panic) return 'panic';
   return available === eligible ? 'ok' : 'degraded';
 }
