@@ -6,6 +6,8 @@ import { schemaCommand } from '../../../src/cli/schema.ts';
 import { StartError, UsageError } from '../../../src/model/errors.ts';
 import { fakeWorld, fileWith, VALID } from './support.ts';
 
+const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 15_000 });
+
 describe('check', () => {
   test('prints ok and what the proxy would do, on one screen', async () => {
     const { context, out, err } = fakeWorld();
@@ -63,7 +65,7 @@ describe('run', () => {
   test('starts the app by the file and the options, and ends with its code after a signal', async () => {
     const { context, started, stopSignals } = fakeWorld({}, 1);
     const running = runCommand(['-c', fileWith(VALID), '--log-level', 'warn', '--log-format', 'json'], context);
-    await expect.poll(() => stopSignals.length).toBe(1);
+    await eventually(() => stopSignals.length).toBe(1);
     expect(started[0]).toMatchObject({
       settings: { upstreams: [{ name: 'app' }] },
       options: { logLevel: 'warn', logFormat: 'json' },
@@ -75,7 +77,7 @@ describe('run', () => {
   test('leaves the log level to the file unless told otherwise', async () => {
     const { context, started, stopSignals } = fakeWorld();
     const running = runCommand(['-c', fileWith(VALID)], context);
-    await expect.poll(() => stopSignals.length).toBe(1);
+    await eventually(() => stopSignals.length).toBe(1);
     expect(started[0]?.options).toEqual({ logLevel: null, logFormat: 'auto' });
     stopSignals[0]?.();
     await running;
@@ -84,7 +86,7 @@ describe('run', () => {
   test('survives a reload signal and says that nothing was reloaded', async () => {
     const { context, err, stopSignals, reloadSignals } = fakeWorld();
     const running = runCommand(['-c', fileWith(VALID)], context);
-    await expect.poll(() => reloadSignals.length).toBe(1);
+    await eventually(() => reloadSignals.length).toBe(1);
     reloadSignals[0]?.();
     expect(err.join('')).toBe('Reloading is not available yet: the configuration stays as it is\n');
     stopSignals[0]?.();
@@ -111,7 +113,7 @@ describe('demo', () => {
   test('runs fleet and proxy, says what to try, and stops both', async () => {
     const { context, out, fleet, started, stopSignals } = fakeWorld();
     const running = demoCommand([], context);
-    await expect.poll(() => stopSignals.length).toBe(1);
+    await eventually(() => stopSignals.length).toBe(1);
     expect(fleet.running).toBe(true);
     expect(started[0]?.settings.upstreams.map(({ name }) => name)).toEqual(['demo', 'demo_control']);
     expect(out.join('')).toContain('4 demo backends (a, b, c, d) at http://127.0.0.1:8080/');
