@@ -123,6 +123,7 @@ export class LoadWeights {
     return this.#deadline;
   }
 
+  /** For people; changes nothing, so `at` may be any time from the last one on. */
   evidence(id: string, at: number): LoadEvidence {
     const load = this.#loads.get(id);
     const last = load?.last ?? null;

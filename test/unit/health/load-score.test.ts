@@ -83,6 +83,11 @@ describe('the score', () => {
     expect(scoreOf({ rps_fractional: 1000, application_utilization: 0 }, 0)).toBeNull();
   });
 
+  it('takes a rate of next to nothing for none, whatever the errors', () => {
+    const wire = { cpu_utilization: 0.5, rps_fractional: 1e-300, eps: 1e9 };
+    expect(scoreOf(wire, 0)).toBe(scoreOf({ cpu_utilization: 0.5 }, 0));
+  });
+
   it('does not tell an idle backend from a slightly more idle one', () => {
     expect(scoreOf({ cpu_utilization: 0.0001 }, 1)).toBe(scoreOf({ cpu_utilization: 0.001 }, 1));
   });
@@ -131,16 +136,11 @@ describe('the aims', () => {
     expect(aims).toEqual([0.25, 1, 4]);
   });
 
-  it('are equal when the rates cannot be compared', () => {
-    const reading = { utilization: 0.5, errorRatio: 0 };
-    expect(
-      loadAims(
-        [
-          { ...reading, rps: Number.POSITIVE_INFINITY },
-          { ...reading, rps: 1 },
-        ],
-        settings,
-      ),
-    ).toEqual([1, 1]);
+  it.each([
+    ['beyond the largest number', Number.POSITIVE_INFINITY, 0.5],
+    ['below the smallest', Number.MIN_VALUE, 1e9],
+  ])('are equal when base weights have put the rates %s', (_, rps, utilization) => {
+    const reading = { utilization, rps, errorRatio: 0 };
+    expect(loadAims([reading, reading], settings)).toEqual([1, 1]);
   });
 });

@@ -28,7 +28,10 @@ function load(cpuUtilization: number, rps = 0, eps = 0): LoadReport {
 
 /** Calls at every deadline until `untilMs`, as an upstream does, and returns the factors in force there. */
 function runUntil(weights: LoadWeights, untilMs: number): ReadonlyMap<string, number> {
-  while (weights.nextDeadline() <= untilMs) weights.factors(weights.nextDeadline());
+  for (let at = weights.nextDeadline(); at <= untilMs; at = weights.nextDeadline()) {
+    weights.factors(at);
+    if (weights.nextDeadline() <= at) throw new Error(`the deadline stands still at ${at}`);
+  }
   return weights.factors(untilMs);
 }
 
@@ -85,6 +88,15 @@ describe('the time line of gRPC with two backends', () => {
     expect(share(212_000)).toBeCloseTo(2 / 3, 10);
   });
 
+  it('begins a new blackout even when nobody looked between the expiry and the report', () => {
+    reportBoth(0);
+    weights.report('c', load(0.2, 1), 'response', 0);
+    for (const id of ['b', 'c']) weights.report(id, load(0.2, 1), 'response', 100_000);
+    weights.report('a', load(0.1, 1), 'response', 200_000);
+    expect(runUntil(weights, 209_999).get('a')).toBe(1);
+    expect(runUntil(weights, 212_000).get('a')).toBe(2);
+  });
+
   it('begins a new blackout with the first report after a restart', () => {
     reportBoth(0);
     runUntil(weights, 20_000);
@@ -120,6 +132,13 @@ describe('who is unknown', () => {
     weights.forget('b', 20_000);
     expect([...runUntil(weights, 25_000)]).toEqual([['a', 1]]);
   });
+
+  it('leaves the map once forgotten, even when no factor changes', () => {
+    reportBoth(0);
+    expect([...runUntil(weights, 1_000).keys()]).toEqual(['a', 'b']);
+    weights.forget('b', 1_000);
+    expect([...runUntil(weights, 2_000).keys()]).toEqual(['a']);
+  });
 });
 
 describe('a report without use for the weight', () => {
@@ -136,6 +155,12 @@ describe('a report without use for the weight', () => {
     expect(runUntil(weights, 30_000)).toBe(before);
     expect(weights.evidence('a', 30_000)).toMatchObject({ utilization: 0.1, ageMs: 30_000 });
   });
+});
+
+it('a useless report still brings the news of its time', () => {
+  reportBoth(0);
+  weights.report('a', load(0), 'response', 50_000);
+  expect(weights.nextDeadline()).toBeGreaterThan(50_000);
 });
 
 describe('base weights', () => {
