@@ -22,6 +22,20 @@ export const TOKEN_PATTERN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Text without control characters other than HTAB: a field value, a reason phrase (RFC 9110 §5.5). */
 export const TEXT_PATTERN = /^[\t\x20-\x7e\x80-\xff]*$/;
 
+const VALID_VALUE = '[\\t\\x20-\\x7e\\x80-\\xff]*';
+const VALID_LINES = new RegExp(`(?:[!#$%&'*+.^_\`|~0-9A-Za-z-]+:${VALID_VALUE}(?:\\r\\n|$))*$`, 'y');
+const VALID_LINES_WITHOUT_UNDERSCORE = new RegExp(`(?:[!#$%&'*+.^\`|~0-9A-Za-z-]+:${VALID_VALUE}(?:\\r\\n|$))*$`, 'y');
+
+/**
+ * Whether `read` would accept every line from `from` to the end of `text`: one native pass, a fourth of its cost.
+ * @param underscores names may have them
+ */
+export function areValidLines(text: string, from: number, underscores: boolean): boolean {
+  const pattern = underscores ? VALID_LINES : VALID_LINES_WITHOUT_UNDERSCORE;
+  pattern.lastIndex = from;
+  return pattern.test(text);
+}
+
 /** A cursor over field lines: after `read` it tells where the name and the value stand. */
 export class FieldLine {
   nameStart = 0;
@@ -55,17 +69,34 @@ export class FieldLine {
     this.nameStart = pos;
     this.nameEnd = i++;
     this.hasUnderscore = (seen & UNDERSCORE) !== 0;
-    let start = i;
+    const start = i;
     while (i < end && ((OCTETS[text.charCodeAt(i)] as number) & VALUE) !== 0) i++;
     if (i < end && (text.charCodeAt(i) !== 0x0d || text.charCodeAt(i + 1) !== 0x0a)) {
       return this.refuse('control character in a field value');
     }
     this.next = i + 2;
-    while (start < i && isSpaceAt(text, start)) start++;
-    while (i > start && isSpaceAt(text, i - 1)) i--;
-    this.valueStart = start;
-    this.valueEnd = i;
+    this.trimValue(text, start, i);
     return true;
+  }
+
+  /** The same for a line that is known to be valid. */
+  locate(text: string, pos: number): void {
+    const crlf = text.indexOf('\r\n', pos);
+    const end = crlf < 0 ? text.length : crlf;
+    this.nameStart = pos;
+    this.nameEnd = text.indexOf(':', pos);
+    this.hasUnderscore = false;
+    this.next = end + 2;
+    this.trimValue(text, this.nameEnd + 1, end);
+  }
+
+  private trimValue(text: string, from: number, to: number): void {
+    let start = from;
+    let end = to;
+    while (start < end && isSpaceAt(text, start)) start++;
+    while (end > start && isSpaceAt(text, end - 1)) end--;
+    this.valueStart = start;
+    this.valueEnd = end;
   }
 
   private refuse(problem: string): false {

@@ -3,6 +3,7 @@
  * refused at once, so that a wrong protocol or an attack does not hold a connection until its timeout.
  */
 
+import { TOKEN_PATTERN } from './field-line.ts';
 import type { HeadLimits } from './head-fields.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { parseRequestLine } from './request-line.ts';
@@ -15,9 +16,6 @@ const TERMINATOR_BYTES = 4;
 /** A bare LF, a bare CR (one at the end may still get its LF), or another control character. */
 const IMPOSSIBLE = /(?<!\r)\n|\r[^\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
-/** RFC 9110 §5.6.2: what a method can begin with. */
-const METHOD_START = /^[!#$%&'*+.^_`|~0-9A-Za-z-]/;
-
 /**
  * Why the head that begins with `text` can never be accepted; null while it can.
  * @param text latin1, as received: one empty line before the request line is tolerated (RFC 9112 §2.2)
@@ -25,7 +23,7 @@ const METHOD_START = /^[!#$%&'*+.^_`|~0-9A-Za-z-]/;
 export function checkPartialHead(text: string, limits: HeadLimits): Refusal | null {
   const head = text.startsWith(CRLF) ? text.slice(CRLF.length) : text;
   if (head === '' || head === '\r') return null;
-  if (!METHOD_START.test(head)) return refuse(400, 'not an HTTP/1 request line');
+  if (!TOKEN_PATTERN.test(head.charAt(0))) return refuse(400, 'not an HTTP/1 request line');
   if (IMPOSSIBLE.test(head)) return refuse(400, 'control character or bare line end in the head');
   const lineEnd = head.indexOf(CRLF);
   if (head.length >= limits.headerBytes + TERMINATOR_BYTES) {

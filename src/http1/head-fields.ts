@@ -3,7 +3,7 @@
  * Lines are gathered in runs, so that the text of a typical head is cut a few times instead of once per line.
  */
 
-import { FieldLine } from './field-line.ts';
+import { areValidLines, FieldLine } from './field-line.ts';
 import type { NameTable } from './name-table.ts';
 
 export interface HeadLimits {
@@ -31,6 +31,8 @@ export class HeadFields<Action extends string> {
   /** Where the lines begin that cross and are not yet in `kept`. */
   private runStart: number;
   private count = 0;
+  /** Every line has been found valid at once: they need only be told apart. */
+  private readonly valid: boolean;
 
   /** @param from where the first field line of `text` begins, if there is one */
   constructor(text: string, from: number, limits: HeadLimits, names: NameTable<Action>) {
@@ -39,6 +41,7 @@ export class HeadFields<Action extends string> {
     this.names = names;
     this.pos = from;
     this.runStart = from;
+    this.valid = areValidLines(text, from, limits.underscoreHeaders === 'allow');
   }
 
   /** Goes on to the next line with a known name. */
@@ -46,7 +49,8 @@ export class HeadFields<Action extends string> {
     const { text, line, limits } = this;
     while (this.pos < text.length) {
       const start = this.pos;
-      if (!line.read(text, start)) return this.refuse(line.problem);
+      if (this.valid) line.locate(text, start);
+      else if (!line.read(text, start)) return this.refuse(line.problem);
       if (++this.count > limits.headerCount) {
         this.tooMany = true;
         return this.refuse('too many field lines');
