@@ -91,7 +91,7 @@ class HttpProbe implements Probe {
       signal,
       reset: last,
     });
-    const body = await readBody(response, settings.expect.body !== null);
+    const body = await readBody(response);
     if (last) this.forget(backend);
     return { status: response.statusCode, complaint: judge(response, body, settings.expect) };
   }
@@ -112,12 +112,8 @@ function authorityOf({ host }: Backend, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** The text of a body when it is wanted, up to the limit; the rest is thrown away with the connection. */
-async function readBody({ body }: Dispatcher.ResponseData, wanted: boolean): Promise<string> {
-  if (!wanted) {
-    await body.dump({ limit: BODY_LIMIT_BYTES });
-    return '';
-  }
+/** The beginning of a body, up to the limit; a longer one is cut off together with its connection. */
+async function readBody({ body }: Dispatcher.ResponseData): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {

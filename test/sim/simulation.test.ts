@@ -3,7 +3,8 @@ import { STATUSES } from '../../src/model/status.ts';
 import { generateScenario } from '../../src/sim/scenario.ts';
 import { runSimulation } from '../../src/sim/simulation.ts';
 
-const SEEDS = process.env.SIM_SEED === undefined ? Array.from({ length: 300 }, (_, n) => `${n}`) : [process.env.SIM_SEED];
+const SEEDS =
+  process.env.SIM_SEED === undefined ? Array.from({ length: 300 }, (_, n) => `${n}`) : [process.env.SIM_SEED];
 
 describe('an upstream in virtual time', () => {
   it('keeps its invariants whatever a seed brings', () => {
