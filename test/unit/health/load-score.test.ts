@@ -4,6 +4,7 @@ import { loadAims, loadScore, readLoad } from '../../../src/health/load-score.ts
 import { parseLoadObject } from '../../../src/health/orca.ts';
 import type { LoadReport } from '../../../src/model/load.ts';
 import type { LoadSettings } from '../../../src/model/settings.ts';
+import { settings } from './load-support.ts';
 
 interface WeightCase {
   readonly report: object;
@@ -15,15 +16,6 @@ interface WeightCase {
 const vectors = JSON.parse(readFileSync(new URL('../../fixtures/orca-weight.json', import.meta.url), 'utf8')) as {
   readonly utilization: readonly { report: object; metrics: readonly string[]; expect: number }[];
   readonly weight: readonly WeightCase[];
-};
-
-const settings: LoadSettings = {
-  sources: ['response'],
-  utilization: ['application_utilization', 'cpu_utilization'],
-  blackoutMs: 10_000,
-  expiryMs: 180_000,
-  errorPenalty: 1,
-  maxRatio: 4,
 };
 
 function reportOf(wire: object): LoadReport {
