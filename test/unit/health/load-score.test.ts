@@ -13,9 +13,17 @@ interface WeightCase {
   readonly note?: string;
 }
 
+interface RatioCase {
+  readonly name: string;
+  readonly penalty: number;
+  readonly reports: readonly { app?: number; cpu?: number; qps?: number; eps?: number }[];
+  readonly ratio: readonly [number, number];
+}
+
 const vectors = JSON.parse(readFileSync(new URL('../../fixtures/orca-weight.json', import.meta.url), 'utf8')) as {
   readonly utilization: readonly { report: object; metrics: readonly string[]; expect: number }[];
   readonly weight: readonly WeightCase[];
+  readonly ratios: readonly RatioCase[];
 };
 
 function reportOf(wire: object): LoadReport {
@@ -94,13 +102,12 @@ describe('the aims', () => {
     expect(a / b).toBeCloseTo(2, 10);
   });
 
-  it('count errors as utilization', () => {
-    const reports = [
-      { application_utilization: 1, rps_fractional: 10 },
-      { application_utilization: 0.1, rps_fractional: 10, eps: 10 },
-    ];
-    const [honest, failing] = aimsOf(reports, { errorPenalty: 0.9 }) as [number, number];
-    expect(failing).toBeCloseTo(honest, 10);
+  it.each(vectors.ratios)('keep the ratio $ratio of $name, but for the bounds', ({ penalty, reports, ratio }) => {
+    const wire = reports.map(({ app = 0, cpu = 0, qps = 0, eps = 0 }) => {
+      return { application_utilization: app, cpu_utilization: cpu, rps_fractional: qps, eps };
+    });
+    const [a, b] = aimsOf(wire, { errorPenalty: penalty, maxRatio: 100 }) as [number, number];
+    expect(a / b).toBeCloseTo(ratio[0] / ratio[1], 10);
   });
 
   it('are equal for a single reporter', () => {
