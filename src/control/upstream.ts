@@ -113,7 +113,9 @@ export class Upstream implements Pool, UpstreamControl, LeaseOwner {
     this.refresh();
     const candidate = this.pool.picker.pick(request);
     if (candidate === null) return null;
-    this.ledger.begin(candidate.backend.slot, candidate.trial ? candidate.epoch : 0);
+    const { backend, trial, epoch } = candidate;
+    this.ledger.begin(backend.slot, trial ? epoch : 0);
+    if (trial) this.post({ kind: 'trial', at: this.options.clock.now(), backend: backend.id, epoch });
     return new BackendLease(candidate, this);
   }
 

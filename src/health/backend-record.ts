@@ -40,6 +40,11 @@ export class BackendRecord {
   askingSinceMs: number | null = null;
   removalGranted = false;
   note: Note | null = null;
+  /**
+   * Nobody listens: the last probe was refused, and traffic since the probes began to fail was refused too, or there was none.
+   * Decided with each probe only, so that mixed traffic cannot make it change back and forth.
+   */
+  isRefused = false;
   /** The last judged attempt from traffic: when, and whether nobody listened. */
   lastAttemptMs = Number.NEGATIVE_INFINITY;
   lastAttemptRefused = false;
@@ -73,15 +78,6 @@ export class BackendRecord {
 
   get asksForRemoval(): boolean {
     return this.isEligible && asksForRemoval(this.probe.verdict, this.outlier?.ejection.kind ?? 'off');
-  }
-
-  /**
-   * Nobody listens: the last probe was refused, and traffic since the probes began to fail was refused too, or there was none.
-   * A probe's word alone counts as soft as soon as one request got further.
-   */
-  get isRefused(): boolean {
-    if (this.probe.last?.refused !== true) return false;
-    return this.lastAttemptRefused || this.lastAttemptMs < this.probe.failingSinceMs;
   }
 
   /** Whether sources disagree, or a streak is being counted: the next probe is worth having soon. */

@@ -8,14 +8,16 @@
  *    └── success, or no request ── trial ◄── the backend would be in service again (engine) ◄────────────────────┘
  *                                  └── failure ──► held
  *
- * `held` is a removal that the budget has not granted: the backend serves on, under suspicion. Every trial ends (I12).
+ * `held` is a removal that the budget has not granted: the backend serves on, under suspicion, and a success clears it once it
+ * has lasted as long as the ejection would have; sooner, a backend that fails half of the time would change with every request.
+ * Every trial ends (I12): by its request's outcome, or by time while no request has come.
  */
 
 import type { OutlierSettings } from '../model/settings.ts';
 
 export type Ejection =
   | { readonly kind: 'none' }
-  | { readonly kind: 'held'; readonly sinceMs: number; readonly cause: string }
+  | { readonly kind: 'held'; readonly sinceMs: number; readonly untilMs: number; readonly cause: string }
   | { readonly kind: 'ejected'; readonly sinceMs: number; readonly untilMs: number; readonly cause: string }
   | { readonly kind: 'trial'; readonly sinceMs: number; readonly untilMs: number };
 

@@ -92,6 +92,8 @@ export class HealthEngine {
         return applyProbe(record, signal, at);
       case 'outcome':
         return applyOutcome(record, signal, at);
+      case 'trial':
+        return signal.epoch === record.epoch && applyTrial(record, true, at);
       case 'intent':
         if (record.intent.value === signal.intent) return false;
         record.intent = { value: signal.intent, by: signal.by, sinceMs: at };
@@ -122,27 +124,31 @@ export class HealthEngine {
 function applyProbe(record: BackendRecord, signal: ProbeSignal, at: number): boolean {
   const wasRefused = record.isRefused;
   const changed = record.probe.observe(signal, at);
+  record.isRefused =
+    signal.refused && (record.lastAttemptRefused || record.lastAttemptMs < record.probe.failingSinceMs);
   if (changed) record.note = { source: 'probe', reason: probeReason(record.probe) };
   return changed || (record.asksForRemoval && record.isRefused !== wasRefused);
 }
 
 function applyOutcome(record: BackendRecord, signal: OutcomeSignal, at: number): boolean {
   const judgement = judge(signal.outcome);
-  if (judgement === 'ignored') return false;
   const failed = judgement === 'failure';
-  record.outlier?.count(failed, at);
+  const { outlier } = record;
+  if (judgement !== 'ignored') outlier?.count(failed, at);
   // A straggler from before the backend last left or re-entered service says nothing about it as it is now.
   if (signal.epoch !== record.epoch) return false;
-  const wasRefused = record.isRefused;
+  if (judgement === 'ignored') return applyTrial(record, false, at);
   record.lastAttemptMs = at;
   record.lastAttemptRefused = signal.outcome === 'connect_refused';
-  const { outlier } = record;
-  if (outlier !== null) {
-    const news = failed ? outlier.fail(signal.detail || signal.outcome, at) : outlier.succeed(at);
-    if (news !== null) {
-      record.note = { source: 'outcomes', reason: news };
-      return true;
-    }
-  }
-  return record.asksForRemoval && record.isRefused !== wasRefused;
+  const news = failed ? outlier?.fail(signal.detail || signal.outcome, at) : outlier?.succeed(at);
+  if (news === null || news === undefined) return false;
+  record.note = { source: 'outcomes', reason: news };
+  return true;
+}
+
+/** True when the deadline moved. */
+function applyTrial({ outlier }: BackendRecord, isUnderWay: boolean, at: number): boolean {
+  if (outlier?.ejection.kind !== 'trial') return false;
+  outlier.awaitTrial(isUnderWay, at);
+  return true;
 }

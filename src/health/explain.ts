@@ -62,10 +62,12 @@ function explainOutcomes({ outlier }: Readonly<BackendRecord>, settings: Outlier
       return `outcomes: ${window}${inARow}`;
     }
     case 'held':
-      return `outcomes: would be ejected (${ejection.cause}), but the removal budget is used up; one success clears it`;
+      return `outcomes: would be ejected (${ejection.cause}), but the removal budget is used up; a success after ${formatDuration(Math.max(0, ejection.untilMs - at))} clears it`;
     case 'ejected':
       return `outcomes: ejected (${ejection.cause}); on trial in ${formatDuration(ejection.untilMs - at)}, ${window}`;
     case 'trial':
-      return `outcomes: on trial; one success brings it back, or ${formatDuration(ejection.untilMs - at)} without a failure`;
+      return Number.isFinite(ejection.untilMs)
+        ? `outcomes: on trial; one success brings it back, or ${formatDuration(ejection.untilMs - at)} without a request`
+        : 'outcomes: on trial; its request is under way and decides';
   }
 }

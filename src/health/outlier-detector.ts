@@ -38,14 +38,15 @@ export class OutlierDetector {
   /** Returns what happened, for people, when the verdict changed; else null. */
   succeed(at: number): string | null {
     this.streak = 0;
-    const was = this.ejection.kind;
-    if (was === 'none') {
+    const was = this.ejection;
+    if (was.kind === 'none') {
       this.forgive(at);
       return null;
     }
+    if (was.kind === 'held' && at < was.untilMs) return null;
     this.release(at);
-    if (was === 'trial') return 'the trial request succeeded';
-    return was === 'held' ? 'a request succeeded' : 'a request succeeded while ejected';
+    if (was.kind === 'trial') return 'the trial request succeeded';
+    return was.kind === 'held' ? 'requests succeed again' : 'a request succeeded while ejected';
   }
 
   /** Returns the cause when the verdict changed to `held`; else null. */
@@ -66,12 +67,19 @@ export class OutlierDetector {
 
   /** ejected -> held: the budget no longer covers it. */
   withdraw(at: number): void {
-    if (this.ejection.kind === 'ejected') this.ejection = { kind: 'held', sinceMs: at, cause: this.ejection.cause };
+    if (this.ejection.kind === 'ejected') this.ejection = { ...this.ejection, kind: 'held', sinceMs: at };
   }
 
   beginTrial(at: number): void {
     this.streak = 0;
     this.ejection = { kind: 'trial', sinceMs: at, untilMs: at + this.settings.ejectionMs };
+  }
+
+  /** The request that decides the trial is under way, or has ended without a judgement. */
+  awaitTrial(isUnderWay: boolean, at: number): void {
+    if (this.ejection.kind !== 'trial') return;
+    const untilMs = isUnderWay ? Number.POSITIVE_INFINITY : at + this.settings.ejectionMs;
+    this.ejection = { ...this.ejection, untilMs };
   }
 
   /** Any state -> none. */
@@ -90,7 +98,8 @@ export class OutlierDetector {
   }
 
   private hold(cause: string, at: number): string {
-    this.ejection = { kind: 'held', sinceMs: at, cause };
+    const untilMs = at + ejectionLengthMs(this.ejections + 1, this.settings);
+    this.ejection = { kind: 'held', sinceMs: at, untilMs, cause };
     return cause;
   }
 

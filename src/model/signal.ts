@@ -37,6 +37,15 @@ export interface OutcomeSignal {
   readonly detail: string;
 }
 
+/** The request that will decide a trial is under way: from now on its outcome ends the trial, not time. */
+export interface TrialSignal {
+  readonly kind: 'trial';
+  readonly at: number;
+  readonly backend: string;
+  /** Of the lease, as in its outcome. */
+  readonly epoch: number;
+}
+
 export interface IntentSignal {
   readonly kind: 'intent';
   readonly at: number;
@@ -68,4 +77,11 @@ export interface TickSignal {
   readonly at: number;
 }
 
-export type Signal = ProbeSignal | OutcomeSignal | IntentSignal | WeightSignal | MembershipSignal | TickSignal;
+export type Signal =
+  | ProbeSignal
+  | OutcomeSignal
+  | TrialSignal
+  | IntentSignal
+  | WeightSignal
+  | MembershipSignal
+  | TickSignal;

@@ -23,7 +23,9 @@ export class Checker {
   readonly violations: string[] = [];
   private readonly known: Known;
   private readonly statuses = new Map<string, Status>();
+  /** Since when a trial has been waiting for a request. */
   private readonly trialsSince = new Map<string, number>();
+  private readonly trialsUnderWay = new Set<string>();
   private lastSnapshot: Snapshot | null = null;
   private lastTransitionId = 0;
 
@@ -120,8 +122,17 @@ export class Checker {
     }
   }
 
+  /** I12: a trial without a request under way ends within the first ejection's length. */
   private checkTrials(nowMs: number): void {
-    const limitMs = this.known.settings.health.outliers?.ejectionMs ?? 0;
+    const { settings, upstream } = this.known;
+    const limitMs = settings.health.outliers?.ejectionMs ?? 0;
+    for (const { backend, status } of upstream.snapshot.entries) {
+      if (status !== 'trial') continue;
+      const wasUnderWay = this.trialsUnderWay.delete(backend.id);
+      const isUnderWay = !upstream.ledger.hasRoom(backend.slot, true);
+      if (isUnderWay) this.trialsUnderWay.add(backend.id);
+      if (isUnderWay || wasUnderWay) this.trialsSince.set(backend.id, nowMs);
+    }
     for (const [backend, sinceMs] of this.trialsSince) {
       this.expect(nowMs <= sinceMs + limitMs, 'I12', `${backend} is on trial for ${nowMs - sinceMs} ms`);
     }

@@ -84,6 +84,8 @@ class Run {
         const epoch = words.includes('stale') ? 0 : (this.engine.record(backend)?.epoch ?? 0);
         return { kind, backend, outcome: word as OutcomeClass, epoch, latencyMs: 1, detail: '' };
       }
+      case 'trial':
+        return { kind, backend, epoch: this.engine.record(backend)?.epoch ?? 0 };
       case 'operator':
         return { kind: 'intent', backend, intent: word as Intent, by: 'ops' };
       case 'weight':
