@@ -20,6 +20,8 @@ export interface RawClient {
   reset(): void;
   /** Reads the next response, answering `method`. */
   next(method?: string): Promise<Message>;
+  /** Resolves once what was received so far is as asked. */
+  until(found: (received: string) => boolean): Promise<true>;
   /** Resolves with how the proxy ended the connection. */
   ended(): Promise<Ending>;
 }
@@ -65,6 +67,11 @@ export function connectRaw(port: number): Promise<RawClient> {
           return message;
         },
         () => `no answer, only ${JSON.stringify(received.slice(read))}`,
+      ),
+    until: (found) =>
+      watch.until(
+        () => found(received) || null,
+        () => `never came, only ${JSON.stringify(received)}`,
       ),
     ended: () =>
       watch.until(

@@ -148,7 +148,7 @@ async function checkAnswer(answer: Message, expected: ExpectedAnswer, client: Ra
     expect(headerOf(answer, 'content-type')).toBe('application/json');
     expect(headerOf(answer, 'connection')).toBe(expected.after === 'closed' ? 'close' : null);
   }
-  const lines = answer.headers.map(([name, value]) => `${name}: ${value}`);
+  const lines = [answer.startLine, ...answer.headers.map(([name, value]) => `${name}: ${value}`)];
   for (const line of expected.present) expect(lines).toContain(line);
   for (const name of expected.absent) expect(headerOf(answer, name), name).toBeNull();
   if (expected.body !== null) expect(answer.body).toBe(expected.body);

@@ -86,7 +86,7 @@ function parseCases(text: string): WireCase[] {
   return variants.map((variant) => ({
     name: `${title} (row ${prelude.row}): ${variant}`,
     ...prelude,
-    steps: readSteps(body.map((line) => line.replaceAll(`{${variable}}`, variant))),
+    steps: readSteps(body.map((line) => line.replaceAll(`{${variable}}`, () => variant))),
   }));
 }
 
