@@ -1,5 +1,5 @@
 /**
- * Asks a backend for a page and judges the answer. One undici Client per backend; every other probe uses a new connection, so
+ * Asks a backend for a page and judges the answer. One undici Client per backend; every other probe opens a new connection, so
  * that a dead listener is not hidden by a connection that still lives. Redirects are answers, not orders.
  * Never rejects, never throws: whatever goes wrong is a result.
  */
@@ -17,6 +17,12 @@ import type { Probe } from './prober.ts';
 const BODY_LIMIT_BYTES = 64 * 1024;
 const USER_AGENT = 'pulsegate/probe';
 
+interface Session {
+  readonly client: Client;
+  /** The last probe left its connection open, for this one to use. */
+  isKept: boolean;
+}
+
 interface Answer {
   readonly status: number;
   readonly complaint: string | null;
@@ -28,7 +34,7 @@ export function createHttpProbe(clock: Clock): Probe {
 
 class HttpProbe implements Probe {
   private readonly clock: Clock;
-  private readonly clients = new Map<Backend, Client>();
+  private readonly sessions = new Map<Backend, Session>();
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -54,58 +60,61 @@ class HttpProbe implements Probe {
   }
 
   forget(backend: Backend): void {
-    const client = this.clients.get(backend);
-    this.clients.delete(backend);
-    void client?.destroy().catch(() => {});
+    const session = this.sessions.get(backend);
+    this.sessions.delete(backend);
+    void session?.client.destroy().catch(() => {});
   }
 
   async close(): Promise<void> {
-    for (const backend of [...this.clients.keys()]) this.forget(backend);
+    for (const backend of [...this.sessions.keys()]) this.forget(backend);
   }
 
   /** A connection that was kept may have been closed at the very moment it is used; that says nothing, so ask again. */
   private async ask(backend: Backend, settings: ProbeSettings, signal: AbortSignal): Promise<Answer> {
-    const kept = this.clients.get(backend);
-    if (kept === undefined) return this.exchange(backend, settings, signal, false);
+    const session = this.sessionOf(backend, settings);
+    if (!session.isKept) return exchange(session, backend, settings, signal);
     try {
-      return await this.exchange(backend, settings, signal, true);
+      return await exchange(session, backend, settings, signal);
     } catch (error) {
       if (signal.aborted || codeOf(error) === 'ECONNREFUSED') throw error;
       this.forget(backend);
-      return this.exchange(backend, settings, signal, false);
+      return exchange(this.sessionOf(backend, settings), backend, settings, signal);
     }
   }
 
-  /** @param last closes the connection after the answer */
-  private async exchange(
-    backend: Backend,
-    settings: ProbeSettings,
-    signal: AbortSignal,
-    last: boolean,
-  ): Promise<Answer> {
-    const client = this.clients.get(backend) ?? this.connect(backend, settings);
-    const response = await client.request({
-      path: settings.path,
-      method: settings.method as Dispatcher.HttpMethod,
-      headers: { host: settings.host ?? authorityOf(backend, backend.port), 'user-agent': USER_AGENT, accept: '*/*' },
-      signal,
-      reset: last,
-    });
-    const body = await readBody(response);
-    if (last) this.forget(backend);
-    return { status: response.statusCode, complaint: judge(response, body, settings.expect) };
-  }
-
-  private connect(backend: Backend, settings: ProbeSettings): Client {
+  private sessionOf(backend: Backend, settings: ProbeSettings): Session {
+    const existing = this.sessions.get(backend);
+    if (existing !== undefined) return existing;
     const origin = `${backend.tls ? 'https' : 'http'}://${authorityOf(backend, settings.port ?? backend.port)}`;
     const client = new Client(origin, {
       connect: { timeout: settings.timeoutMs, ...(isIP(backend.host) === 0 ? { servername: backend.host } : {}) },
       // Kept for the one probe that reuses it; what a server announces may shorten this.
       keepAliveTimeout: 2 * settings.intervalMs + settings.timeoutMs,
     });
-    this.clients.set(backend, client);
-    return client;
+    const session = { client, isKept: false };
+    this.sessions.set(backend, session);
+    return session;
   }
+}
+
+/** One request on the session: on a kept connection the last one, on a new one the first of two. */
+async function exchange(
+  session: Session,
+  backend: Backend,
+  settings: ProbeSettings,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const closes = session.isKept;
+  const response = await session.client.request({
+    path: settings.path,
+    method: settings.method as Dispatcher.HttpMethod,
+    headers: { host: settings.host ?? authorityOf(backend, backend.port), 'user-agent': USER_AGENT, accept: '*/*' },
+    signal,
+    reset: closes,
+  });
+  const body = await readBody(response);
+  session.isKept = !closes;
+  return { status: response.statusCode, complaint: judge(response, body, settings.expect) };
 }
 
 function authorityOf({ host }: Backend, port: number): string {

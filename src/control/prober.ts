@@ -30,7 +30,10 @@ export interface ProberOptions {
 }
 
 interface Job {
+  /** As last probed. */
   backend: Backend;
+  /** As the next probe will find it: a reload may have changed its address. */
+  latest: Backend;
   dueMs: number;
   startedMs: number;
   running: boolean;
@@ -63,7 +66,7 @@ export class Prober {
       leaving.delete(backend.id);
       const job = this.jobs.get(backend.id);
       if (job === undefined) joining.push(backend);
-      else job.backend = backend;
+      else job.latest = backend;
     }
     for (const [id, job] of leaving) {
       this.jobs.delete(id);
@@ -72,7 +75,7 @@ export class Prober {
     const now = clock.now();
     const spreadMs = Math.min(settings.intervalMs, settings.fastIntervalMs);
     joining.forEach((backend, index) => {
-      const job: Job = { backend, dueMs: 0, startedMs: Number.NEGATIVE_INFINITY, running: false };
+      const job: Job = { backend, latest: backend, dueMs: 0, startedMs: Number.NEGATIVE_INFINITY, running: false };
       this.jobs.set(backend.id, job);
       this.appoint(job, now + (spreadMs * index) / joining.length);
     });
@@ -132,9 +135,12 @@ export class Prober {
   }
 
   private run(job: Job, now: number): void {
+    const { probe } = this.options;
+    if (job.backend !== job.latest) probe.forget(job.backend);
+    job.backend = job.latest;
     job.running = true;
     job.startedMs = now;
-    this.options.probe.run(job.backend, this.options.settings, (result) => this.finish(job, result));
+    probe.run(job.backend, this.options.settings, (result) => this.finish(job, result));
   }
 
   private finish(job: Job, result: ProbeResult): void {

@@ -3,6 +3,7 @@
  * event. The same scenario and seed give the same run (I7).
  */
 
+import { onBrokenInvariant } from '../base/invariant.ts';
 import { createRng, type Rng } from '../base/rng.ts';
 import { Upstream } from '../control/upstream.ts';
 import { judge } from '../model/outcome.ts';
@@ -23,10 +24,16 @@ export interface SimulationResult {
 
 export function runSimulation(scenario: Scenario, seed: string): SimulationResult {
   const simulation = new Simulation(scenario, createRng(seed));
-  return simulation.run();
+  const handler = onBrokenInvariant((sentence) => simulation.faults.push(`invariant: ${sentence}`));
+  try {
+    return simulation.run();
+  } finally {
+    onBrokenInvariant(handler);
+  }
 }
 
 class Simulation {
+  readonly faults: string[] = [];
   private readonly scenario: Scenario;
   private readonly clock = new VirtualClock();
   private readonly arrivals: Rng;
@@ -34,7 +41,6 @@ class Simulation {
   private readonly upstream: Upstream;
   private readonly checker: Checker;
   private readonly transitions: Transition[] = [];
-  private readonly faults: string[] = [];
   private readonly intents = new Map<string, Intent>();
   private readonly flying = new Map<number, number>();
   private readonly counts = { success: 0, failure: 0, ignored: 0, unserved: 0 };

@@ -13,7 +13,7 @@ describe('an upstream in virtual time', () => {
       const repeat = `repeat with: SIM_SEED=${seed} npx vitest run test/sim`;
       expect(violations.slice(0, 5), repeat).toEqual([]);
     }
-  });
+  }, 60_000);
 
   it('runs the same way twice for the same seed, and another way for another', () => {
     const scenario = generateScenario('twice');

@@ -104,6 +104,15 @@ describe('Prober', () => {
     expect(results.length).toBeGreaterThan(4);
   });
 
+  it('lets go of what was kept for an address that a reload has changed, before the next probe', () => {
+    const { probe, prober, clock, backends } = createProber(2);
+    clock.advanceTo(1_000);
+    prober.setBackends(backends.map((backend) => (backend.id === 'b0' ? { ...backend, port: 81 } : backend)));
+    expect(probe.forgotten).toEqual([]);
+    clock.advanceTo(8_000);
+    expect(probe.forgotten).toEqual(['b0']);
+  });
+
   it('keeps two thousand probes a second over ten thousand backends in their order', () => {
     const { probe, clock } = createProber(10_000);
     clock.advanceTo(11_000);
