@@ -83,6 +83,14 @@ export interface LoadSettings {
   readonly maxRatio: number;
 }
 
+export interface SlowStartSettings {
+  readonly windowMs: number;
+  /** Share of its weight that a backend begins with, 0 to 1. */
+  readonly minWeight: number;
+  /** > 0; 1 is linear, above it more weight comes early. */
+  readonly aggression: number;
+}
+
 export interface BudgetSettings {
   /** Share of the eligible backends that soft evidence of all sources together may remove, 0 to 1. */
   readonly maxRemoved: number;

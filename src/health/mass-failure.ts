@@ -1,0 +1,66 @@
+/**
+ * When most of a pool seems to fail at once, we are the likelier culprit: our network, our probe, our clock. Decides whether
+ * removals on soft evidence are to be held. Backends count as independent, one like the other.
+ *
+ *   calm ── 55 % began to fail within one interval ──► suspected ── fewer than 55 % fail, or some backend has
+ *     ▲                                                    │        proven that we see well ──► calm
+ *     └────────────────────────────────────────────────────┘
+ *
+ * The proof is good news, from any backend, after the suspicion has stood for an interval: then the failures are theirs, and
+ * the removal budget takes over. While nothing succeeds at all there is no proof, and nobody is condemned.
+ */
+
+/** Kubernetes' node controller stops evicting at the same share (`unhealthy-zone-threshold`). */
+const SHARE = 0.55;
+/** One failing backend is never a mass, whatever its share. */
+const MIN_FAILING = 2;
+
+export interface Suspicion {
+  readonly sinceMs: number;
+  /** Backends that began to fail within one interval, of so many. */
+  readonly failing: number;
+  readonly eligible: number;
+}
+
+export interface PoolFailure {
+  /** Since when each backend has been failing on soft evidence. */
+  readonly failingSinceMs: readonly number[];
+  /** Backends neither draining nor disabled, the failing ones included. */
+  readonly eligible: number;
+  /** When any backend last passed a probe or answered a request; -infinity = never. */
+  readonly lastGoodNewsMs: number;
+}
+
+export class MassFailure {
+  suspicion: Suspicion | null = null;
+  /** When the suspicion is to be looked at again; infinity without one. */
+  deadline = Number.POSITIVE_INFINITY;
+  private readonly intervalMs: number;
+
+  /** @param intervalMs within which failures count as simultaneous: the probe interval */
+  constructor(intervalMs: number) {
+    this.intervalMs = intervalMs;
+  }
+
+  /** Whether a backend that has been failing since then is held rather than removed. */
+  holds(failingSinceMs: number): boolean {
+    return this.suspicion !== null && failingSinceMs > this.suspicion.sinceMs - this.intervalMs;
+  }
+
+  /** Looks at the pool anew. */
+  update({ failingSinceMs, eligible, lastGoodNewsMs }: PoolFailure, at: number): void {
+    const { suspicion } = this;
+    const isMass = (failing: number) => failing >= MIN_FAILING && failing >= SHARE * eligible;
+    if (suspicion === null) {
+      const failing = failingSinceMs.filter((sinceMs) => sinceMs > at - this.intervalMs).length;
+      if (!isMass(failing)) return;
+      this.suspicion = { sinceMs: at, failing, eligible };
+      this.deadline = at + this.intervalMs;
+    } else if (!isMass(failingSinceMs.length) || (at >= this.deadline && lastGoodNewsMs > suspicion.sinceMs)) {
+      this.suspicion = null;
+      this.deadline = Number.POSITIVE_INFINITY;
+    } else if (at >= this.deadline) {
+      this.deadline = at + this.intervalMs;
+    }
+  }
+}
