@@ -30,11 +30,11 @@ export class BackendRecord {
   /** Set by an operator; null = as configured. */
   weight: number | null = null;
   status: Status;
-  source: EvidenceSource;
   reason: string;
   sinceMs: number;
   /** Grows whenever the backend leaves or re-enters service: outcomes of leases from before judge nothing. */
   epoch: number;
+  /** It has been in service at least once: only then is its removal a loss that the budget must grant. */
   proven: boolean;
   /** When soft evidence began to ask for removal; null while it does not. */
   askingSinceMs: number | null = null;
@@ -55,9 +55,7 @@ export class BackendRecord {
     this.probe = new ProbeDetector(settings.probe, settings.initialState);
     this.outlier = settings.outliers === null ? null : new OutlierDetector(settings.outliers);
     this.removalGranted = this.probe.verdict === 'down';
-    const ruling = rule(this.verdicts);
-    this.status = ruling.status;
-    this.source = ruling.source;
+    this.status = rule(this.verdicts).status;
     this.proven = isAvailable(this.status);
     this.reason = REASON_AT_FIRST[this.probe.verdict];
     this.sinceMs = at;

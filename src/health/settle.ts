@@ -79,7 +79,6 @@ function updateStatus(record: BackendRecord, pool: PoolState, budget: BudgetSett
   const movesTrial = from === 'trial' || to === 'trial';
   if (movesTrial || isAvailable(from) !== isAvailable(to)) record.epoch += 1;
   record.status = to;
-  record.source = note.source;
   record.reason = note.reason;
   record.sinceMs = at;
   record.proven ||= isAvailable(to);
