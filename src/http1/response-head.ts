@@ -148,7 +148,7 @@ function readStatusLine(head: ResponseHead, text: string, end: number): string {
   if (!text.startsWith('HTTP/1.') || text.charCodeAt(8) !== 0x20) return 'not an HTTP/1 status line';
   const minor = digitAt(text, 7);
   const status = digitAt(text, 9) * 100 + digitAt(text, 10) * 10 + digitAt(text, 11);
-  if (Number.isNaN(minor + status) || end < 12) return 'not an HTTP/1 status line';
+  if (Number.isNaN(minor + status)) return 'not an HTTP/1 status line';
   if (status < 100 || status > 599) return 'status outside 100 to 599';
   if (end > 12 && (text.charCodeAt(12) !== 0x20 || !TEXT_PATTERN.test(text.slice(13, end))))
     return 'invalid reason phrase';
@@ -175,8 +175,9 @@ function isBodyless(status: number): boolean {
 
 function mayReuse(head: ResponseHead, options: readonly string[], framing: FramingFields): boolean {
   if (head.framing === 'until_close' || head.status === 101 || options.includes('close')) return false;
-  // A 1xx or 204 that announces a body may well send it, and nobody would read it.
-  if ((head.status < 200 || head.status === 204) && (framing.isChunked || head.contentLength > 0)) return false;
+  // A status that has no content, with a body announced: it may or may not come, and nobody wants it.
+  const hasContent = head.status >= 200 && head.status !== 204 && head.status !== 205;
+  if (!hasContent && (framing.isChunked || head.contentLength > 0)) return false;
   return head.minor === 1 || options.includes('keep-alive');
 }
 

@@ -1,14 +1,30 @@
 /** One line per request, with what an operator asks first: what was asked, who answered, how long it took, and why not. */
 
 import type { Clock } from '../base/time.ts';
+import type { RequestHead } from '../http1/request-head.ts';
 import type { Log } from '../model/log.ts';
-import type { LogSettings } from '../model/settings.ts';
+import type { LogSettings, UpstreamSettings } from '../model/settings.ts';
 import type { Answer } from './answers.ts';
-import type { Exchange } from './exchange.ts';
 import type { Peer } from './heads.ts';
 
 /** Longer targets are cut: a log line is for people. */
 const MAX_TARGET = 1_024;
+
+/** What the log tells of one request. */
+export interface LoggedRequest {
+  readonly head: RequestHead;
+  readonly requestId: string;
+  readonly startedMs: number;
+  /** Status sent; 0 when none was. */
+  readonly status: number;
+  /** Id of the backend last tried; empty when none was. */
+  readonly backend: string;
+  readonly attempts: number;
+  /** Why no answer came from a backend; empty when one did. */
+  readonly detail: string;
+  /** null = no route. */
+  readonly forwarder: { readonly settings: UpstreamSettings } | null;
+}
 
 export class AccessLog {
   private readonly log: Log;
@@ -24,9 +40,9 @@ export class AccessLog {
   }
 
   /** @param bytes sent to the client, heads included */
-  record(exchange: Exchange, peer: Peer, bytes: number, whole: boolean): void {
-    if (this.errorsOnly && whole && exchange.status < 500) return;
-    const { head } = exchange;
+  record(request: LoggedRequest, peer: Peer, bytes: number, whole: boolean): void {
+    if (this.errorsOnly && whole && request.status < 500) return;
+    const { head } = request;
     this.log.info(
       {
         listener: this.listener,
@@ -34,15 +50,15 @@ export class AccessLog {
         method: head.method,
         host: head.host,
         target: head.target.length > MAX_TARGET ? `${head.target.slice(0, MAX_TARGET)}…` : head.target,
-        status: exchange.status,
+        status: request.status,
         bytes,
-        duration_ms: Math.round((this.clock.now() - exchange.startedMs) * 10) / 10,
-        upstream: exchange.forwarder?.settings.name,
-        backend: exchange.backend || undefined,
-        attempts: exchange.attempts,
-        request_id: exchange.requestId,
+        duration_ms: Math.round((this.clock.now() - request.startedMs) * 10) / 10,
+        upstream: request.forwarder?.settings.name,
+        backend: request.backend || undefined,
+        attempts: request.attempts,
+        request_id: request.requestId,
         cut: whole ? undefined : true,
-        detail: exchange.detail || undefined,
+        detail: request.detail || undefined,
       },
       'request',
     );

@@ -9,10 +9,14 @@ export interface Answer {
   readonly code: string;
   /** Complete header lines, each ending in CRLF. */
   readonly fields: string;
+  /** No further request is taken on the connection: the client and we may not agree on where it would begin. */
+  readonly closes: boolean;
 }
 
+const CLOSING = new Set([400, 408, 413, 431]);
+
 function answer(status: number, code: string, fields = ''): Answer {
-  return { status, code, fields };
+  return { status, code, fields, closes: CLOSING.has(status) };
 }
 
 /** Seconds that a client is asked to wait before it tries again. */

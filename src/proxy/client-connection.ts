@@ -3,33 +3,20 @@
  * Bytes that come ahead of their turn are held and reading stops, so a pipelining client is bounded by backpressure.
  *
  *   idle ──► head ──► exchange ──► idle        any ──► lingering ──► closed
+ * Long because it is one state machine: its transitions are read together or not at all.
  *
  * Invariant: after a refusal, a cut, or an answer to a request whose body was not read, no further byte is parsed.
  */
 
 import type { Socket } from 'node:net';
 import { checkPartialHead } from '../http1/head-end.ts';
-import { type HeadLimits, parseRequestHead, type Refusal, type RequestHead } from '../http1/request-head.ts';
+import { parseRequestHead, type Refusal, type RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import type { ListenerSettings } from '../model/settings.ts';
-import type { AccessLog } from './access-log.ts';
 import { type Answer, ANSWERS, answerToRefusal, renderAnswer } from './answers.ts';
-import { type ClientSide, Exchange, type ExchangeContext } from './exchange.ts';
+import type { ClientSide, ConnectionContext } from './client-side.ts';
+import { Exchange } from './exchange.ts';
 import { type ClientFraming, type Peer, renderResponseHead } from './heads.ts';
 import { SocketWriter } from './socket-writer.ts';
-
-/** What a connection needs of its listener. */
-export interface ConnectionContext extends ExchangeContext {
-  readonly settings: ListenerSettings;
-  readonly headLimits: HeadLimits;
-  readonly accessLog: AccessLog | null;
-  /** No new requests are wanted: answers say `connection: close`. */
-  readonly draining: boolean;
-  /** Current value of the Date header. */
-  date(): string;
-  nextRequestId(): string;
-  onClosed(connection: ClientConnection): void;
-}
 
 /** An empty line before the head (RFC 9112 §2.2) and the one that ends it. */
 const HEAD_SLACK = 6;
@@ -39,6 +26,8 @@ const LINGER_MS = 500;
 
 /** While draining, an idle connection is closed after this: long enough for a request that is already on its way. */
 const DRAIN_IDLE_MS = 1_000;
+
+const NOTHING = Buffer.alloc(0);
 
 /** Request ids that a trusted proxy may hand on. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
@@ -56,6 +45,8 @@ export class ClientConnection implements ClientSide {
   /** Our side is closed: whatever still comes is discarded. */
   private lingering = false;
   private advancing = false;
+  /** Other connections have their turn before the next head is read. */
+  private yielding = false;
   /** Part of a request head has come. */
   private headBegun = false;
   /** The client does not read; `drain` is due. */
@@ -121,16 +112,15 @@ export class ClientConnection implements ClientSide {
 
   answer(answer: Answer): void {
     const exchange = this.exchange as Exchange;
-    if (!exchange.head.keepAlive || this.context.draining || !exchange.bodyIsWhole) this.closing = true;
+    if (!exchange.head.keepAlive || this.context.draining || !exchange.bodyIsWhole || answer.closes)
+      this.closing = true;
     this.send(answer, exchange.requestId, exchange.method === 'HEAD');
     this.finish(exchange.bodyIsWhole);
   }
 
   wantBody(): void {
     this.advance();
-    if (this.exchange?.wantsBody !== true) return;
-    this.armDeadline();
-    this.socket.resume();
+    if (this.exchange?.wantsBody === true) this.armDeadline();
   }
 
   finish(whole: boolean): void {
@@ -141,8 +131,6 @@ export class ClientConnection implements ClientSide {
       return;
     }
     this.armDeadline();
-    if (this.advancing) return;
-    if (this.socket.isPaused()) this.socket.resume();
     this.advance();
   }
 
@@ -186,11 +174,11 @@ export class ClientConnection implements ClientSide {
 
   // --- the bytes
 
-  /** Consumes held bytes as far as the exchange, an incomplete head or fairness allow. */
+  /** Consumes held bytes as far as the exchange, an incomplete head or fairness allow; reads on only if that is of use. */
   private advance(): void {
-    if (this.advancing || this.held === null) return;
+    if (this.advancing || this.lingering) return;
     this.advancing = true;
-    const chunk = this.held;
+    const chunk = this.held ?? NOTHING;
     let pos = 0;
     while (pos < chunk.length && !this.lingering) {
       const next = this.exchange === null ? this.readHead(chunk, pos) : this.readBody(chunk, pos);
@@ -199,7 +187,9 @@ export class ClientConnection implements ClientSide {
     }
     this.advancing = false;
     this.held = pos === chunk.length || this.lingering ? null : chunk.subarray(pos);
-    if (this.held !== null && this.exchange !== null) this.socket.pause();
+    const wantsMore = this.exchange === null ? !this.yielding : this.exchange.wantsBody;
+    if (!wantsMore && this.held !== null) this.socket.pause();
+    else if (wantsMore && this.socket.isPaused()) this.socket.resume();
   }
 
   private readBody(chunk: Buffer, pos: number): number {
@@ -213,10 +203,8 @@ export class ClientConnection implements ClientSide {
   /** Returns where the head ended, or `pos` when it is not complete yet. */
   private readHead(chunk: Buffer, pos: number): number {
     const { settings } = this.context;
-    if (this.begunInTurn >= settings.limits.pipelined) {
-      this.yieldTurn();
-      return pos;
-    }
+    if (this.begunInTurn >= settings.limits.pipelined) this.yieldTurn();
+    if (this.yielding) return pos;
     const text = chunk.toString('latin1', pos, Math.min(chunk.length, pos + settings.limits.headerBytes + HEAD_SLACK));
     const start = text.startsWith('\r\n') ? 2 : 0;
     const end = text.indexOf('\r\n\r\n', start);
@@ -248,12 +236,11 @@ export class ClientConnection implements ClientSide {
     if (!this.stalled && this.exchange !== null) this.deadlineMs = Infinity;
   }
 
-  /** Lets other connections have their turn before more pipelined requests are taken. */
   private yieldTurn(): void {
-    this.socket.pause();
+    this.yielding = true;
     setImmediate(() => {
+      this.yielding = false;
       this.begunInTurn = 0;
-      if (this.exchange === null && !this.lingering) this.socket.resume();
       this.advance();
     });
   }

@@ -1,53 +1,24 @@
 /**
  * One client request, top to bottom: route, admit, wait for the turn, pick, attempt, relay, record.
  * It holds at most one attempt at a time and ends exactly once, with an answer, a cut connection or the client's leaving.
+ * Long because it is the whole life of a request, in the order in which it happens.
  */
 
-import type { Clock } from '../base/time.ts';
-import { BodyReader, chunkHead, LAST_CHUNK } from '../http1/body-reader.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
 import type { PickRequest } from '../model/picker.ts';
+import type { LoggedRequest } from './access-log.ts';
 import { type Answer, ANSWERS } from './answers.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
-import type { Forwarder } from './forwarder.ts';
-import { type ClientFraming, clientFraming, type Peer, renderInformational, renderRequestHead } from './heads.ts';
-import { ReplayBuffer } from './replay-buffer.ts';
+import type { ClientSide, ExchangeContext } from './client-side.ts';
+import type { Forwarder, Waiting } from './forwarder.ts';
+import { isLoop, renderInformational, renderRequestHead } from './heads.ts';
+import { hasBody, RequestBody } from './request-body.ts';
+import { ResponseRelay } from './response-relay.ts';
 import { type FailedAttempt, isRepeatable, mayRetry } from './retry.ts';
-import type { Match } from './router.ts';
 
-/** The client's connection, as its exchange uses it. */
-export interface ClientSide {
-  readonly peer: Peer;
-  /** Adds to what the next `flush` sends; latin1. */
-  addText(text: string): void;
-  addBytes(chunk: Buffer, start: number, end: number): void;
-  /** False when the client does not keep up; `Exchange.onClientDrain` follows. */
-  flush(): boolean;
-  /** Begins the answer: writes its head. */
-  addResponseHead(head: ResponseHead, framing: ClientFraming): void;
-  /** Answers by ourselves, whole. */
-  answer(answer: Answer): void;
-  /** Asks for (more of) the request's body. */
-  wantBody(): void;
-  /** The exchange is over; a `whole` one leaves the connection in step with the client. */
-  finish(whole: boolean): void;
-  /** The answer cannot be completed: the client must see that it was cut short. */
-  cut(): void;
-}
-
-/** What an exchange needs of the listener it came through. */
-export interface ExchangeContext {
-  readonly clock: Clock;
-  /** Pseudonym in `via`. */
-  readonly via: string;
-  /** Largest request body; null = unlimited. */
-  readonly bodyBytes: number | null;
-  route(head: RequestHead): Match<Forwarder>;
-}
-
-export class Exchange implements AttemptOwner, PickRequest {
+export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedRequest {
   readonly head: RequestHead;
   readonly requestId: string;
   readonly startedMs: number;
@@ -65,13 +36,11 @@ export class Exchange implements AttemptOwner, PickRequest {
   private readonly client: ClientSide;
   private readonly context: ExchangeContext;
   private attempt: Attempt | null = null;
-  private readonly body: BodyReader | null;
-  /** What was sent of the body, while a retry may need it again. */
-  private replay: ReplayBuffer | null = null;
+  /** null = the request has none. */
+  private readonly body: RequestBody | null;
   /** Body bytes may flow to the attempt. */
   private sending = false;
-  private bodyWhole: boolean;
-  private framing: ClientFraming = 'none';
+  private readonly relay: ResponseRelay;
   private done = false;
   /** Monotonic milliseconds at which waiting for room, or the whole request, ends; Infinity = never. */
   private waitUntilMs = Infinity;
@@ -83,8 +52,8 @@ export class Exchange implements AttemptOwner, PickRequest {
     this.head = head;
     this.requestId = requestId;
     this.startedMs = context.clock.now();
-    this.bodyWhole = head.framing === 'none' || (head.framing === 'length' && head.contentLength === 0);
-    this.body = this.bodyWhole ? null : new BodyReader(head.framing, head.contentLength);
+    this.body = hasBody(head) ? new RequestBody(head) : null;
+    this.relay = new ResponseRelay(client);
   }
 
   get method(): string {
@@ -117,33 +86,35 @@ export class Exchange implements AttemptOwner, PickRequest {
     if (requestMs !== null) this.requestUntilMs = this.startedMs + requestMs;
     const { retry } = forwarder.settings;
     forwarder.retryBudget.deposit(this.startedMs);
-    if (this.body !== null && retry.attempts > 0 && isRepeatable(this.method, retry.methods)) {
-      this.replay = new ReplayBuffer(retry.bufferBytes);
-    }
+    if (retry.attempts > 0 && isRepeatable(this.method, retry.methods)) this.body?.hold(retry.bufferBytes);
     forwarder.enqueue(this);
   }
 
   /** Whether the client should go on reading the request's body. */
   get wantsBody(): boolean {
-    return this.sending && !this.bodyWhole;
+    return this.sending && !this.bodyIsWhole;
   }
 
   get bodyIsWhole(): boolean {
-    return this.bodyWhole;
+    return this.body === null || this.body.whole;
   }
 
   /** Consumes body bytes from `chunk[pos, end)`; returns where it stopped. */
   readBody(chunk: Buffer, from: number, end: number): number {
-    const body = this.body as BodyReader;
+    const body = this.body as RequestBody;
     const attempt = this.attempt as Attempt;
+    const { bodyBytes } = this.context;
     let pos = from;
-    while (this.wantsBody && pos <= end) {
-      const step = body.step(chunk, pos, end);
+    while (this.wantsBody) {
+      const step = body.send(chunk, pos, end, attempt.writer);
       pos = body.pos;
-      if (step === 'data') this.sendBody(attempt, chunk, body);
-      else if (step === 'end') this.endBody(attempt);
-      else if (step === 'more') break;
-      else this.refuseBody(step === 'too_large' ? ANSWERS.bodyTooLarge : ANSWERS.badRequest, body.detail);
+      if (step === 'more') break;
+      if (step === 'end') this.endRequest(attempt);
+      else if (step === 'bad') this.refuseBody(ANSWERS.badRequest, body.detail);
+      else if (step === 'too_large') this.refuseBody(ANSWERS.bodyTooLarge, body.detail);
+      else if (bodyBytes !== null && body.received > bodyBytes) {
+        this.refuseBody(ANSWERS.bodyTooLarge, `body above ${bodyBytes} bytes`);
+      }
     }
     this.flushRequest(attempt);
     return pos;
@@ -202,7 +173,7 @@ export class Exchange implements AttemptOwner, PickRequest {
       this.giveUp(
         ANSWERS.gatewayTimeout,
         'the whole request took too long',
-        this.bodyWhole ? 'timeout' : 'client_abort',
+        this.bodyIsWhole ? 'timeout' : 'client_abort',
       );
     }
   }
@@ -219,10 +190,9 @@ export class Exchange implements AttemptOwner, PickRequest {
     attempt.writer.addText(
       renderRequestHead(this.head, this.client.peer, this.requestId, this.context.via, host, attempt.lease.backend),
     );
-    this.resendBody(attempt);
-    if (this.bodyWhole) {
-      attempt.writer.flush();
-      attempt.finishRequest();
+    this.body?.resend(attempt.writer);
+    if (this.bodyIsWhole) {
+      this.endRequest(attempt);
       return;
     }
     this.sending = true;
@@ -235,7 +205,7 @@ export class Exchange implements AttemptOwner, PickRequest {
   }
 
   onDrain(): void {
-    if (this.done || this.bodyWhole) return;
+    if (this.done || this.bodyIsWhole) return;
     this.sending = true;
     this.client.wantBody();
   }
@@ -249,21 +219,14 @@ export class Exchange implements AttemptOwner, PickRequest {
 
   onHead(head: ResponseHead): boolean {
     if (head.status >= 500 && this.tryAgain(outcomeOfStatus(head.status), head.status)) return false;
-    this.replay?.drop();
+    this.body?.letGo();
     this.status = head.status;
-    this.framing = clientFraming(head, this.head.minor);
-    this.client.addResponseHead(head, this.framing);
+    this.relay.begin(head, this.head.minor);
     return true;
   }
 
   onData(chunk: Buffer, start: number, end: number): void {
-    if (this.framing === 'chunked') {
-      this.client.addText(chunkHead(end - start));
-      this.client.addBytes(chunk, start, end);
-      this.client.addText('\r\n');
-    } else {
-      this.client.addBytes(chunk, start, end);
-    }
+    this.relay.data(chunk, start, end);
   }
 
   onReadDone(): boolean {
@@ -271,11 +234,10 @@ export class Exchange implements AttemptOwner, PickRequest {
   }
 
   onComplete(): void {
-    if (this.framing === 'chunked') this.client.addText(LAST_CHUNK);
+    this.relay.end();
     this.client.flush();
-    const whole = this.bodyWhole && this.framing !== 'until_close';
     this.end();
-    this.client.finish(whole);
+    this.client.finish(this.bodyIsWhole && this.relay.delimited);
   }
 
   onFailed(outcome: OutcomeClass, detail: string): void {
@@ -299,7 +261,7 @@ export class Exchange implements AttemptOwner, PickRequest {
       status,
       method: this.head.method,
       requestBegun,
-      replayable: this.body === null || this.body.received === 0 || this.replay?.whole === true,
+      replayable: this.body === null || this.body.replayable,
       elsewhere: forwarder.hasUntried(tried),
       attempts: this.attempts,
       panic: forwarder.pool.snapshot.panic,
@@ -316,45 +278,16 @@ export class Exchange implements AttemptOwner, PickRequest {
 
   // --- endings
 
-  private sendBody(attempt: Attempt, chunk: Buffer, body: BodyReader): void {
-    const limit = this.context.bodyBytes;
-    if (limit !== null && body.received > limit) {
-      this.refuseBody(ANSWERS.bodyTooLarge, `body above ${limit} bytes`);
-      return;
-    }
-    this.replay?.add(chunk, body.dataStart, body.dataEnd);
-    this.writeBody(attempt, chunk, body.dataStart, body.dataEnd);
-  }
-
-  private writeBody({ writer }: Attempt, chunk: Buffer, start: number, end: number): void {
-    if (this.head.framing === 'chunked') {
-      writer.addText(chunkHead(end - start));
-      writer.addBytes(chunk, start, end);
-      writer.addText('\r\n');
-    } else {
-      writer.addBytes(chunk, start, end);
-    }
-  }
-
-  /** On a retry: what earlier attempts were sent of the body. */
-  private resendBody(attempt: Attempt): void {
-    if (this.replay === null) return;
-    for (const chunk of this.replay.contents()) this.writeBody(attempt, chunk, 0, chunk.length);
-    if (this.bodyWhole && this.head.framing === 'chunked') attempt.writer.addText(LAST_CHUNK);
+  private endRequest(attempt: Attempt): void {
+    this.sending = false;
+    attempt.writer.flush();
+    attempt.finishRequest();
   }
 
   private flushRequest(attempt: Attempt): void {
-    if (this.done || attempt.writer.flush() || this.bodyWhole) return;
+    if (this.done || attempt.writer.flush() || this.bodyIsWhole) return;
     this.sending = false;
     attempt.expectDrain();
-  }
-
-  private endBody(attempt: Attempt): void {
-    this.bodyWhole = true;
-    this.sending = false;
-    if (this.head.framing === 'chunked') attempt.writer.addText(LAST_CHUNK);
-    attempt.writer.flush();
-    attempt.finishRequest();
   }
 
   /** The request turned out bad, or stalled, while its body was on the way. */
@@ -389,16 +322,4 @@ export class Exchange implements AttemptOwner, PickRequest {
     this.waitUntilMs = Infinity;
     this.requestUntilMs = Infinity;
   }
-}
-
-/** A request that already carries our name has been here. RFC 9110 §7.6.3: elements are `protocol received-by [comment]`. */
-function isLoop(via: string, pseudonym: string): boolean {
-  if (via === '') return false;
-  return via.split(',').some(
-    (element) =>
-      element
-        .trim()
-        .split(/[ \t]+/)[1]
-        ?.toLowerCase() === pseudonym,
-  );
 }

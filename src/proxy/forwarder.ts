@@ -10,12 +10,23 @@ import type { Clock } from '../base/time.ts';
 import type { Pool } from '../model/lease.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
 import { ConnectionPool } from './connection-pool.ts';
-import type { Exchange } from './exchange.ts';
 import { RetryBudget } from './retry-budget.ts';
 
 export interface ForwarderPool extends Pool {
   /** Counts a retry against the backend whose attempt failed. */
   recordRetry(slot: number): void;
+}
+
+/** A request in line for its turn. */
+export interface Waiting {
+  /** It is this request's turn. False: no backend has room now, keep it in line. */
+  begin(): boolean;
+  /** It is given up if its turn has not come by then. */
+  waitUntil(atMs: number): void;
+  /** The line is full. */
+  reject(): void;
+  /** It has been answered or has gone. */
+  readonly isDone: boolean;
 }
 
 export class Forwarder {
@@ -25,9 +36,9 @@ export class Forwarder {
   readonly retryBudget: RetryBudget;
   private readonly clock: Clock;
   /** To be begun in this turn. */
-  private ready: Exchange[] = [];
+  private ready: Waiting[] = [];
   /** First come, first served: no backend had room. */
-  private waiting: Exchange[] = [];
+  private waiting: Waiting[] = [];
   private turnScheduled = false;
 
   constructor(settings: UpstreamSettings, pool: ForwarderPool, clock: Clock) {
@@ -38,8 +49,8 @@ export class Forwarder {
     this.retryBudget = new RetryBudget(settings.retry);
   }
 
-  enqueue(exchange: Exchange): void {
-    this.ready.push(exchange);
+  enqueue(request: Waiting): void {
+    this.ready.push(request);
     this.scheduleTurn();
   }
 
@@ -50,8 +61,8 @@ export class Forwarder {
 
   sweep(nowMs: number): void {
     this.connections.sweep(nowMs);
-    if (this.waiting.some((exchange) => exchange.isDone)) {
-      this.waiting = this.waiting.filter((exchange) => !exchange.isDone);
+    if (this.waiting.some((request) => request.isDone)) {
+      this.waiting = this.waiting.filter((request) => !request.isDone);
     }
   }
 
@@ -71,29 +82,29 @@ export class Forwarder {
     this.serveWaiting();
     const ready = this.ready;
     this.ready = [];
-    for (const exchange of ready) {
-      if (this.waiting.length > 0 || !exchange.begin()) this.wait(exchange);
+    for (const request of ready) {
+      if (this.waiting.length > 0 || !request.begin()) this.wait(request);
     }
   };
 
   private serveWaiting(): void {
     let served = 0;
-    for (const exchange of this.waiting) {
-      if (!exchange.begin()) break;
+    for (const request of this.waiting) {
+      if (!request.begin()) break;
       served++;
     }
     if (served > 0) this.waiting.splice(0, served);
     if (this.waiting.length === 0) this.pool.onRoom = null;
   }
 
-  private wait(exchange: Exchange): void {
+  private wait(request: Waiting): void {
     const { pending, pendingTimeoutMs } = this.settings.limits;
     if (this.waiting.length >= pending) {
-      exchange.reject();
+      request.reject();
       return;
     }
-    exchange.waitUntil(this.clock.now() + pendingTimeoutMs);
-    this.waiting.push(exchange);
+    request.waitUntil(this.clock.now() + pendingTimeoutMs);
+    this.waiting.push(request);
     this.pool.onRoom = this.scheduleTurn;
   }
 }

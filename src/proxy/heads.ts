@@ -59,11 +59,15 @@ function renderRequestFraming(head: RequestHead): string {
   return head.framing === 'chunked' ? 'transfer-encoding: chunked\r\n' : '';
 }
 
+/** RFC 9110 §15.3.6: has no content, whatever a backend sends. */
+const RESET_CONTENT = 205;
+
 /** How a response body reaches the client. */
 export type ClientFraming = 'none' | 'length' | 'chunked' | 'until_close';
 
 /** The framing for this client of an answer read from a backend. HTTP/1.0 knows no chunks. */
 export function clientFraming(head: ResponseHead, clientMinor: 0 | 1): ClientFraming {
+  if (head.status === RESET_CONTENT) return 'none';
   if (head.framing === 'none' || head.framing === 'length') return head.framing;
   return clientMinor === 0 ? 'until_close' : 'chunked';
 }
@@ -84,6 +88,7 @@ export function renderResponseHead(
 function renderResponseFraming(head: ResponseHead, framing: ClientFraming): string {
   if (framing === 'chunked') return 'transfer-encoding: chunked\r\n';
   if (framing === 'length') return `content-length: ${head.contentLength}\r\n`;
+  if (head.status === RESET_CONTENT) return 'content-length: 0\r\n';
   // An answer to HEAD and a 304 say what the body would have been; 1xx and 204 never do (RFC 9110 §8.6).
   const tellsLength = framing === 'none' && head.contentLength >= 0 && head.status >= 200 && head.status !== 204;
   return tellsLength ? `content-length: ${head.contentLength}\r\n` : '';
@@ -104,4 +109,16 @@ export function statusLine(status: number): string {
     STATUS_LINES.set(status, line);
   }
   return line;
+}
+
+/** A request that already carries our name has been here. RFC 9110 §7.6.3: elements are `protocol received-by [comment]`. */
+export function isLoop(via: string, pseudonym: string): boolean {
+  if (via === '') return false;
+  return via.split(',').some(
+    (element) =>
+      element
+        .trim()
+        .split(/[ \t]+/)[1]
+        ?.toLowerCase() === pseudonym,
+  );
 }

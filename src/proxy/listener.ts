@@ -10,7 +10,8 @@ import type { HeadLimits, RequestHead } from '../http1/request-head.ts';
 import { StartError } from '../model/errors.ts';
 import type { BindAddress, ListenerSettings } from '../model/settings.ts';
 import type { AccessLog } from './access-log.ts';
-import { ClientConnection, type ConnectionContext } from './client-connection.ts';
+import { ClientConnection } from './client-connection.ts';
+import type { ConnectionContext, SweptConnection } from './client-side.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { Peer } from './heads.ts';
 import type { Match, Router } from './router.ts';
@@ -38,7 +39,7 @@ export class Listener implements ConnectionContext {
   private readonly router: Router<Forwarder>;
   private readonly trusted: BlockList;
   private readonly servers: Server[] = [];
-  private readonly connections = new Set<ClientConnection>();
+  private readonly connections = new Set<SweptConnection>();
   private sweepTimer: Timer | null = null;
   private dateText = '';
   private dateSecond = -1;
@@ -109,7 +110,7 @@ export class Listener implements ConnectionContext {
     return `${this.idPrefix}-${(++this.idCount).toString(36)}`;
   }
 
-  onClosed(connection: ClientConnection): void {
+  onClosed(connection: SweptConnection): void {
     this.connections.delete(connection);
     this.checkEmpty();
   }
