@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { formatDuration, wallTimeOf } from '../../../src/base/time.ts';
+import { VirtualClock } from '../../../src/sim/virtual-clock.ts';
+
+describe('formatDuration', () => {
+  it.each([
+    [0, '0 ms'],
+    [850, '850 ms'],
+    [1_000, '1 s'],
+    [1_249, '1.2 s'],
+    [30_000, '30 s'],
+    [300_000, '5 min'],
+    [7_200_000, '2 h'],
+    [5_400_000, '1.5 h'],
+  ])('writes %i ms as %s', (ms, text) => {
+    expect(formatDuration(ms)).toBe(text);
+  });
+});
+
+describe('wallTimeOf', () => {
+  it('gives the wall-clock time of an instant in the past', () => {
+    const clock = new VirtualClock();
+    clock.advanceTo(90_000);
+    expect(wallTimeOf(clock, 1_500)).toBe('2026-01-01T00:00:01.500Z');
+  });
+});
