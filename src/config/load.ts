@@ -3,6 +3,7 @@
  * that values refer to come from `source`. No secret ever stands in a problem.
  */
 
+import type { z } from 'zod';
 import type { Settings } from '../model/settings.ts';
 import { crossCheck } from './checks.ts';
 import { type Locate, parseYaml } from './document.ts';
@@ -22,6 +23,9 @@ export type Loaded =
       readonly secrets: readonly string[];
     }
   | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** A user name and password in a URL. */
+const USER_INFO = /\/\/[^/@]*@/;
 
 /** Longest value that a problem quotes. */
 const SHOWN_CHARACTERS = 60;
@@ -49,8 +53,7 @@ function validate(
   show: (path: Path) => string | undefined,
 ): { readonly settings: Settings | null; readonly findings: readonly Finding[] } {
   const parsed = configSchema.safeParse(value);
-  const issues = parsed.success ? [] : parsed.error.issues;
-  const invalid = findingsOf(issues, { show, keysAt: (path) => keysAt(configJsonSchema(), path) });
+  const invalid = parsed.success ? [] : explain(parsed.error, show);
   const findings = [...refused, ...invalid.filter((finding) => !isCovered(finding, refused))];
   // Where single values are wrong, rules between keys are checked as if those had been left out.
   const sound = parsed.success ? parsed : configSchema.safeParse(without(value, findings));
@@ -59,6 +62,11 @@ function validate(
   }
   const settings = parsed.success && findings.length === 0 ? toSettings(parsed.data) : null;
   return { settings, findings };
+}
+
+function explain(error: z.core.$ZodError, show: (path: Path) => string | undefined): Finding[] {
+  const schema = configJsonSchema();
+  return findingsOf(error.issues, { show, keysAt: (path) => keysAt(schema, path) });
 }
 
 /** Whether another finding has already been made at that place, above it or below it. */
@@ -92,7 +100,7 @@ function describe(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'a mapping';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'string' ? JSON.stringify(value.replace(USER_INFO, '//[secret]@')) : String(value);
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
 }
 

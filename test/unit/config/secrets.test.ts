@@ -57,6 +57,13 @@ describe('secrets', () => {
     ]);
   });
 
+  test('in a URL are not quoted either', () => {
+    const text = 'listeners: [{ bind: "127.0.0.1:1" }]\nupstreams: { a: { backends: ["http://me:hush@b:1"] } }';
+    expect(problemsOf(text)).toEqual([
+      expect.stringMatching(/must not carry a user name or password, received "http:\/\/\[secret\]@b:1"$/),
+    ]);
+  });
+
   test('are struck out of text and of JSON', () => {
     expect(redact(`a ${CANARY} b ${JSON.stringify({ token: CANARY })}`, [CANARY])).toBe(
       'a [secret] b {"token":"[secret]"}',
