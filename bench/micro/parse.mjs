@@ -1,13 +1,15 @@
-// What one head costs to parse: nanoseconds and bytes of young generation per head. Run after `npm run build`:
-//   node --expose-gc bench/micro/parse.mjs
+/**
+ * What one message costs to parse. As on the wire, every head is a fresh string out of a socket's buffer; the cost of
+ * making that string is named by itself. `node --expose-gc bench/micro/parse.mjs` tells the bytes allocated as well.
+ */
 
+import { fileURLToPath } from 'node:url';
 import { BodyReader } from '../../dist/http1/body-reader.js';
 import { parseRequestHead } from '../../dist/http1/request-head.js';
 import { parseResponseHead } from '../../dist/http1/response-head.js';
+import { measure } from './measure.mjs';
 
 const LIMITS = { headerBytes: 16_384, headerCount: 100, underscoreHeaders: 'reject' };
-const ROUNDS = 7;
-const PER_ROUND = 200_000;
 
 const REQUEST = [
   'GET /api/v1/items/4711?expand=owner&page=2 HTTP/1.1',
@@ -50,7 +52,6 @@ function readChunked() {
   }
 }
 
-// As on the wire: every head is a fresh string out of a socket's buffer.
 const REQUEST_BYTES = Buffer.from(REQUEST, 'latin1');
 const RESPONSE_BYTES = Buffer.from(RESPONSE, 'latin1');
 const SUBJECTS = [
@@ -67,25 +68,23 @@ const SUBJECTS = [
   ['chunked body, 16 x 1 KiB', readChunked],
 ];
 
-for (const [name, run] of SUBJECTS) {
-  let sum = 0;
-  for (let i = 0; i < PER_ROUND; i++) sum += run();
-  let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS; round++) {
-    const begin = process.hrtime.bigint();
-    for (let i = 0; i < PER_ROUND; i++) sum += run();
-    best = Math.min(best, Number(process.hrtime.bigint() - begin) / PER_ROUND);
-  }
-  if (sum === 0) throw new Error('nothing was parsed');
-  console.log(`${name}: ${best.toFixed(0)} ns, ${bytesPerRun(run)}`);
+/** Nanoseconds per message. */
+export async function run() {
+  return SUBJECTS.map(([name, parse]) => measure(name, parse));
 }
 
-// Few enough runs that the young generation holds them all.
-function bytesPerRun(run) {
-  if (globalThis.gc === undefined) return 'bytes unknown without --expose-gc';
-  const runs = 500;
+/** Few enough calls that the young generation holds all that they allocate. */
+function bytesPerCall(call) {
+  const calls = 500;
   globalThis.gc();
   const before = process.memoryUsage().heapUsed;
-  for (let i = 0; i < runs; i++) run();
-  return `${Math.round((process.memoryUsage().heapUsed - before) / runs)} bytes`;
+  for (let n = 0; n < calls; n++) call();
+  return Math.round((process.memoryUsage().heapUsed - before) / calls);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const { name, ns } of await run()) console.log(`${name}: ${ns} ns`);
+  if (globalThis.gc !== undefined) {
+    for (const [name, parse] of SUBJECTS) console.log(`${name}: ${bytesPerCall(parse)} bytes`);
+  }
 }

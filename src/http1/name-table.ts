@@ -16,7 +16,10 @@ export class NameTable<Action extends string> {
   /** By first letter and length; undefined where no known name looks like that. */
   private readonly shapes: (readonly Entry<Action>[] | undefined)[];
 
-  /** @param names lower case; one that ends in `*` stands for every longer name that begins so, unless listed itself */
+  /**
+   * @param names lower case; one that ends in `*` stands for every longer name that begins so. The first
+   *   that fits decides
+   */
   constructor(names: Readonly<Record<string, Action>>) {
     const shapes: Entry<Action>[][] = Array.from({ length: 32 * MAX_LENGTH }, () => []);
     for (const [pattern, action] of Object.entries(names)) {
@@ -24,9 +27,7 @@ export class NameTable<Action extends string> {
       const name = isPrefix ? pattern.slice(0, -1) : pattern;
       const last = isPrefix ? MAX_LENGTH - 1 : name.length;
       for (let length = pattern.length; length <= last; length++) {
-        const shape = shapes[shapeOf(name.charCodeAt(0), length)] as Entry<Action>[];
-        if (isPrefix) shape.push({ name, action });
-        else shape.unshift({ name, action });
+        (shapes[shapeOf(name.charCodeAt(0), length)] as Entry<Action>[]).push({ name, action });
       }
     }
     this.shapes = shapes.map((shape) => (shape.length === 0 ? undefined : shape));

@@ -25,11 +25,12 @@ const VERSION = /^HTTP\/([0-9])\.([0-9])$/;
 export function parseRequestLine(text: string, end: number): RequestLine | Refusal {
   const methodEnd = text.indexOf(' ');
   const targetEnd = text.indexOf(' ', methodEnd + 1);
-  if (methodEnd <= 0 || targetEnd < 0 || targetEnd >= end) return refuse(400, 'not an HTTP/1 request line');
+  if (methodEnd < 0 || targetEnd < 0) return refuse(400, 'not an HTTP/1 request line');
   const method = text.slice(0, methodEnd);
   const isCommon = COMMON_METHODS.has(method);
   if (!isCommon && !TOKEN_PATTERN.test(method)) return refuse(400, 'method is not a token');
 
+  // Spaces found behind the line's end leave no version here.
   const version = text.slice(targetEnd + 1, end);
   let minor: 0 | 1 = 1;
   if (version !== 'HTTP/1.1') {
