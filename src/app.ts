@@ -4,6 +4,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { type AdminServer, startAdmin } from './admin/server.ts';
+import { onBrokenInvariant } from './base/invariant.ts';
 import { createRng } from './base/rng.ts';
 import type { Timer } from './base/time.ts';
 import type { RunningApp, StartOptions } from './cli/context.ts';
@@ -54,6 +55,7 @@ class App implements RunningApp, ControlPlane {
     this.exited = new Promise((resolve) => {
       this.exit = resolve;
     });
+    onBrokenInvariant((sentence) => this.output.log.error({}, `broken invariant, a bug of ours: ${sentence}`));
     const rng = createRng(randomBytes(16).toString('hex'));
     for (const upstreamSettings of settings.upstreams) {
       const upstream = new Upstream({

@@ -24,12 +24,12 @@ export function wallTimeOf(clock: Clock, atMs: number): string {
 
 /** `850 ms`, `1.2 s`, `30 s`, `5 min`, `2 h`: a duration in milliseconds as people read it. */
 export function formatDuration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${trim(ms / 1_000)} s`;
-  if (ms < 3_600_000) return `${trim(ms / 60_000)} min`;
-  return `${trim(ms / 3_600_000)} h`;
+  if (Math.round(ms) < 1_000) return `${Math.round(ms)} ms`;
+  if (tenths(ms / 1_000) < 60) return `${tenths(ms / 1_000)} s`;
+  if (tenths(ms / 60_000) < 60) return `${tenths(ms / 60_000)} min`;
+  return `${tenths(ms / 3_600_000)} h`;
 }
 
-function trim(value: number): string {
-  return String(Math.round(value * 10) / 10);
+function tenths(value: number): number {
+  return Math.round(value * 10) / 10;
 }

@@ -12,6 +12,9 @@ describe('formatDuration', () => {
     [300_000, '5 min'],
     [7_200_000, '2 h'],
     [5_400_000, '1.5 h'],
+    [999.6, '1 s'],
+    [59_960, '1 min'],
+    [3_599_900, '1 h'],
   ])('writes %i ms as %s', (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
   });
