@@ -1,7 +1,7 @@
 /** Real processes for the end-to-end tests: the built proxy, backends, other people's servers. All end with the test. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -154,10 +154,4 @@ export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pulsegate-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
-}
-
-/** Resident memory of a process in MiB; Linux. */
-export function residentMiB(pid: number): number {
-  const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  return Number(match?.[1]) / 1_024;
 }
