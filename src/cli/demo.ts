@@ -30,11 +30,11 @@ function describe(app: RunningApp, settings: Settings, context: CommandContext):
 Pulsegate is serving ${ids.length} demo backends (${ids.join(', ')}) at ${proxy}/
 
   see who answers         curl ${proxy}/
-  see the pool            pulsegate status --watch     or  curl ${admin}/health
-  ask why                 pulsegate why demo/b         or  curl ${admin}/health/demo/b
+  see the pool            npx pulsegate status --watch   or  curl ${admin}/health
+  ask why                 npx pulsegate why demo/b       or  curl ${admin}/health/demo/b
   break one               curl -X POST ${proxy}/__demo/b/kill     (or hang, slow, fail)
   heal it                 curl -X POST ${proxy}/__demo/b/heal
-  take one out gently     pulsegate drain demo/b       and back: pulsegate enable demo/b
+  take one out gently     npx pulsegate drain demo/b     and back: npx pulsegate enable demo/b
 
 Ctrl-C stops everything.
 

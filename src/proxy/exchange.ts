@@ -65,7 +65,7 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
   start(): void {
     const { head, context } = this;
     const match = context.route(head);
-    if (head.target === '*') {
+    if (head.target === '*' || (head.method === 'OPTIONS' && head.maxForwards === '0')) {
       this.answer(ANSWERS.options, 'answered by the proxy');
     } else if (context.bodyBytes !== null && head.contentLength > context.bodyBytes) {
       this.answer(ANSWERS.bodyTooLarge, `body of ${head.contentLength} bytes`);

@@ -27,9 +27,15 @@ export function renderRequestHead(
   backend: Backend,
 ): string {
   const host = policy.kind === 'literal' ? policy.value : policy.kind === 'backend' ? authorityOf(backend) : head.host;
-  return `${head.method} ${head.target} HTTP/1.1\r\nhost: ${host}\r\n${head.fields}${renderForwarded(head, peer)}via: ${
+  return `${head.method} ${head.target} HTTP/1.1\r\nhost: ${host}\r\n${head.fields}${renderForwarded(head, peer)}${renderMaxForwards(head)}via: ${
     head.via === '' ? '' : `${head.via}, `
   }1.${head.minor} ${via}\r\nx-request-id: ${requestId}\r\n${renderRequestFraming(head)}\r\n`;
+}
+
+/** RFC 9110 §7.6.2: counts down for OPTIONS (TRACE never gets here) and means nothing for other methods. */
+function renderMaxForwards({ method, maxForwards }: RequestHead): string {
+  if (maxForwards === '' || method !== 'OPTIONS' || !/^[0-9]{1,9}$/.test(maxForwards)) return '';
+  return `max-forwards: ${Math.max(0, Number(maxForwards) - 1)}\r\n`;
 }
 
 function authorityOf(backend: Backend): string {
