@@ -108,41 +108,42 @@ class Receiver {
   readonly serve = (request: IncomingMessage, response: ServerResponse): void => {
     const { url = '', method, headers } = request;
     const target = url === BATCH_PATH ? null : targetOfPath(url);
-    if (target === undefined)
-      return send(response, 404, refusalOf('not_found', 'POST /v1/heartbeats/UPSTREAM/BACKEND'));
-    if (method !== 'POST') return send(response, 405, refusalOf('method_not_allowed', 'heartbeats are sent with POST'));
-    if (!/^application\/json *(;|$)/i.test(headers['content-type'] ?? '')) {
-      return this.refuse(response, refuse('bad_heartbeat', 'content-type must be application/json'), target);
+    if (target === undefined) {
+      send(response, 404, refusalOf('not_found', 'heartbeats go to /v1/heartbeats/UPSTREAM/BACKEND'));
+    } else if (method !== 'POST') {
+      send(response, 405, refusalOf('method_not_allowed', 'heartbeats are sent with POST'));
+    } else if (!/^application\/json *(;|$)/i.test(headers['content-type'] ?? '')) {
+      this.refuse(response, refuse('bad_heartbeat', 'content-type must be application/json'), target);
+    } else {
+      this.read(request, response, target);
     }
-    const maxBytes = target === null ? MAX_BATCH_BYTES : MAX_HEARTBEAT_BYTES;
-    if (Number(headers['content-length'] ?? 0) > maxBytes) return this.refuse(response, tooLarge(maxBytes), target);
-    this.read(request, response, target, maxBytes);
   };
 
-  private read(request: IncomingMessage, response: ServerResponse, target: TargetName | null, maxBytes: number): void {
+  private read(request: IncomingMessage, response: ServerResponse, target: TargetName | null): void {
+    const maxBytes = target === null ? MAX_BATCH_BYTES : MAX_HEARTBEAT_BYTES;
+    if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
+      this.refuse(response, tooLarge(maxBytes), target);
+      return;
+    }
     const chunks: Buffer[] = [];
     let length = 0;
-    const release = () => {
-      this.bufferedBytes -= length;
-      length = 0;
-    };
-    const stop = (status: number, body: string) => {
-      request.removeAllListeners('data').removeAllListeners('end').resume();
-      send(response, status, body);
-    };
+    const stop = () => request.removeAllListeners('data').removeAllListeners('end').resume();
     request.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       length += chunk.length;
       this.bufferedBytes += chunk.length;
       if (length > maxBytes) {
-        const refusal = this.gate.count(tooLarge(maxBytes), target);
-        stop(refusal.status, admissionJson(refusal));
+        stop();
+        this.refuse(response, tooLarge(maxBytes), target);
       } else if (this.bufferedBytes > MAX_BUFFERED_BYTES) {
-        stop(503, refusalOf('overloaded', 'too many heartbeats are being read at once'));
+        stop();
+        send(response, 503, refusalOf('overloaded', 'too many heartbeats are being read at once'));
       }
     });
     request.on('end', () => this.answer(request, response, target, chunks));
-    request.on('close', release);
+    request.on('close', () => {
+      this.bufferedBytes -= length;
+    });
     request.on('error', () => {}); // the sender left; there is nobody to answer
   }
 
