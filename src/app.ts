@@ -8,6 +8,7 @@ import { onBrokenInvariant } from './base/invariant.ts';
 import { createRng } from './base/rng.ts';
 import type { Timer } from './base/time.ts';
 import type { RunningApp, StartOptions } from './cli/context.ts';
+import { EventLog } from './control/event-log.ts';
 import { createHttpProbe } from './control/http-probe.ts';
 import { Upstream } from './control/upstream.ts';
 import type { ControlPlane, HealthReport, UpstreamControl, UpstreamReport } from './model/report.ts';
@@ -36,6 +37,7 @@ class App implements RunningApp, ControlPlane {
   listeners: RunningApp['listeners'] = [];
   admin: RunningApp['admin'] = null;
   readonly exited: Promise<number>;
+  readonly events = new EventLog(systemClock);
   private readonly settings: Settings;
   private readonly output: OpenLog;
   private readonly upstreams = new Map<string, Upstream>();
@@ -63,7 +65,7 @@ class App implements RunningApp, ControlPlane {
         clock: systemClock,
         rng: rng.fork(upstreamSettings.name),
         probe: this.probe,
-        onTransition: (transition) => this.logTransition(upstreamSettings.name, transition),
+        onTransition: (transition) => this.publish(upstreamSettings.name, transition),
         onFault: (error, signal) =>
           this.output.log.error(
             { upstream: upstreamSettings.name, err: error, signal },
@@ -161,7 +163,8 @@ class App implements RunningApp, ControlPlane {
     });
   }
 
-  private logTransition(upstream: string, { backend, from, to, reason, source }: Transition): void {
+  private publish(upstream: string, transition: Transition): void {
+    const { backend, from, to, reason, source } = this.events.record(upstream, transition);
     const level = to === 'up' || to === 'trial' || to === 'starting' ? 'info' : 'warn';
     this.output.log[level]({ upstream, backend, from, to, source }, `backend ${backend} ${from} -> ${to}: ${reason}`);
   }

@@ -7,6 +7,7 @@ import type { Command, CommandContext } from './cli/context.ts';
 import { demoCommand } from './cli/demo.ts';
 import { dispatch } from './cli/dispatch.ts';
 import { disableCommand, drainCommand, enableCommand } from './cli/intent.ts';
+import { eventsCommand } from './cli/events.ts';
 import { runCommand } from './cli/run.ts';
 import { schemaCommand } from './cli/schema.ts';
 import { statusCommand } from './cli/status.ts';
@@ -37,6 +38,7 @@ const commands = new Map<string, Command>([
   ['enable', enableCommand],
   ['disable', disableCommand],
   ['weight', weightCommand],
+  ['events', eventsCommand],
   ['schema', schemaCommand],
 ]);
 

@@ -1,4 +1,4 @@
-/** What the admin server says: a status, a body and its type. Every answer carries the same protective headers. */
+/** What the admin server says: a status, a body or a stream, and its type. Every answer carries the same protective headers. */
 
 import type { ServerResponse } from 'node:http';
 
@@ -6,6 +6,14 @@ export interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An answer that goes on: `stream` writes to the response and ends it. */
+export interface Streamed {
+  readonly status: number;
+  readonly type: string;
+  readonly stream: (response: ServerResponse) => void;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -37,14 +45,16 @@ export function failure(
 }
 
 /** Ends `response` with `answer`. A refused client loses its connection, and with it any body it still sends. */
-export function send(response: ServerResponse, answer: Answer): void {
+export function send(response: ServerResponse, answer: Answer | Streamed): void {
   response.writeHead(answer.status, {
     ...PROTECTIVE_HEADERS,
     ...answer.headers,
     ...(answer.status >= 400 && answer.status < 500 ? { connection: 'close' } : {}),
     'content-type': answer.type,
-    'content-length': Buffer.byteLength(answer.body),
+    ...('body' in answer ? { 'content-length': Buffer.byteLength(answer.body) } : {}),
   });
-  // node:http leaves the body out of an answer to HEAD.
-  response.end(answer.body);
+  // node:http leaves the body out of an answer to HEAD; a stream is not even begun.
+  if ('body' in answer) response.end(answer.body);
+  else if (response.req.method === 'HEAD') response.end();
+  else answer.stream(response);
 }

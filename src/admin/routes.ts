@@ -5,16 +5,21 @@
 
 import type { ControlPlane, UpstreamControl } from '../model/report.ts';
 import type { Intent } from '../model/status.ts';
-import { type Answer, failure, json } from './answer.ts';
+import { type Answer, failure, json, type Streamed } from './answer.ts';
 import { DASHBOARD_PAGE } from './dashboard/page.ts';
 import { DASHBOARD_SCRIPT } from './dashboard/script.ts';
 import { DASHBOARD_STYLE } from './dashboard/style.ts';
+import type { EventStreams } from './events.ts';
 import type { Access } from './guard.ts';
 
 export interface Call {
   readonly control: ControlPlane;
+  readonly events: EventStreams;
   /** The decoded segments at the pattern's `:` places. */
   readonly params: readonly string[];
+  readonly query: URLSearchParams;
+  /** Of a client that reads events and comes back. */
+  readonly lastEventId: string | undefined;
   /** The parsed body of a change; undefined when it had none. */
   readonly body: unknown;
   /** The caller's address, for the audit. */
@@ -25,7 +30,7 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly pattern: readonly string[];
   readonly access: Access;
-  handle(call: Call): Answer;
+  handle(call: Call): Answer | Streamed;
 }
 
 export interface RouteMatch {
@@ -48,7 +53,8 @@ const ROUTES: readonly Route[] = [
   route('GET', '/', 'public', () => asset('text/html', DASHBOARD_PAGE)),
   route('GET', '/app.js', 'public', () => asset('text/javascript', DASHBOARD_SCRIPT)),
   route('GET', '/app.css', 'public', () => asset('text/css', DASHBOARD_STYLE)),
-  ...['/metrics', '/events', '/config', '/recording'].map((path) => route('GET', path, 'read', notAvailableYet)),
+  route('GET', '/events', 'read', ({ events, query, lastEventId }) => events.answer(query, lastEventId)),
+  ...['/metrics', '/config', '/recording'].map((path) => route('GET', path, 'read', notAvailableYet)),
   route('POST', '/config/reload', 'change', notAvailableYet),
 ];
 

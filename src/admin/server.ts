@@ -12,7 +12,8 @@ import { StartError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import type { ControlPlane } from '../model/report.ts';
 import type { AdminSettings, BindAddress } from '../model/settings.ts';
-import { type Answer, failure, send } from './answer.ts';
+import { type Answer, failure, type Streamed, send } from './answer.ts';
+import { EventStreams } from './events.ts';
 import { createGuard, type Guard } from './guard.ts';
 import { matchRoute } from './routes.ts';
 
@@ -38,7 +39,7 @@ const SOCKET_IDLE_MS = 20_000;
 export interface AdminServer {
   /** Where it really listens, after port 0 has become a number. */
   readonly address: BindAddress;
-  /** Stops listening, gives open answers half a second, then closes every connection. */
+  /** Stops listening, ends event streams, gives open answers half a second, then closes every connection. */
   close(): Promise<void>;
 }
 
@@ -58,8 +59,9 @@ export async function startAdmin({ settings, control, clock, log }: AdminOptions
     );
   }
   const guard = createGuard(settings);
+  const events = new EventStreams(control.events, clock);
   const server = createServer(SERVER_OPTIONS, (request, response) => {
-    void serve(request, response, { guard, control, log });
+    void serve(request, response, { guard, control, events, log });
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(SOCKET_IDLE_MS);
@@ -69,18 +71,25 @@ export async function startAdmin({ settings, control, clock, log }: AdminOptions
   });
   await listen(server, bind);
   server.on('error', (error) => log.error({ err: error }, 'the admin server failed to accept a connection'));
-  return { address: boundAddress(server, bind), close: () => close(server, clock) };
+  return {
+    address: boundAddress(server, bind),
+    close: () => {
+      events.close();
+      return close(server, clock);
+    },
+  };
 }
 
 interface Service {
   readonly guard: Guard;
   readonly control: ControlPlane;
+  readonly events: EventStreams;
   readonly log: Log;
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, service: Service): Promise<void> {
   const by = peerOf(request.socket);
-  let answer: Answer;
+  let answer: Answer | Streamed;
   try {
     answer = await answerTo(request, by, service);
   } catch (error) {
@@ -92,15 +101,28 @@ async function serve(request: IncomingMessage, response: ServerResponse, service
   send(response, answer);
 }
 
-async function answerTo(request: IncomingMessage, by: string, { guard, control }: Service): Promise<Answer> {
+async function answerTo(
+  request: IncomingMessage,
+  by: string,
+  { guard, control, events }: Service,
+): Promise<Answer | Streamed> {
   const refusal = guard.checkOrigin(request);
   if (refusal !== null) return refusal;
-  const match = matchRoute(request.method ?? '', request.url ?? '');
+  const target = request.url ?? '';
+  const match = matchRoute(request.method ?? '', target);
   if (!('route' in match)) return match;
   const { access, handle } = match.route;
   const denial = guard.checkAccess(request, access);
   if (denial !== null) return denial;
-  if (access !== 'change') return handle({ control, params: match.params, body: undefined, by });
+  const call = {
+    control,
+    events,
+    params: match.params,
+    query: new URLSearchParams(target.split('?')[1]),
+    lastEventId: request.headersDistinct['last-event-id']?.[0],
+    by,
+  };
+  if (access !== 'change') return handle({ ...call, body: undefined });
   const bytes = await readBody(request);
   if (bytes === null) return failure(413, 'body_too_large', `a body may have at most ${MAX_BODY_BYTES} bytes`);
   let body: unknown;
@@ -109,7 +131,7 @@ async function answerTo(request: IncomingMessage, by: string, { guard, control }
   } catch {
     return failure(400, 'bad_json', 'the body is not valid JSON');
   }
-  return handle({ control, params: match.params, body, by });
+  return handle({ ...call, body });
 }
 
 /** The whole body, or null when it is too long. Throws when the client leaves first. */
@@ -125,7 +147,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer | null> {
 }
 
 /** Every change, done or refused, is one line: who, what, and how it went. */
-function audit(log: Log, { method, url }: IncomingMessage, by: string, { status }: Answer): void {
+function audit(log: Log, { method, url }: IncomingMessage, by: string, { status }: Answer | Streamed): void {
   const fields = { audit: true, by, method, path: url, status };
   if (status === 200) log.info(fields, `admin change by ${by}`);
   else log.warn(fields, `admin change by ${by} refused`);

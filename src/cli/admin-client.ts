@@ -12,6 +12,9 @@ import type { CommandContext } from './context.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8081';
 const TIMEOUT_MS = 5_000;
+
+/** Three of the comments by which an event stream shows that it lives. */
+const STREAM_TIMEOUT_MS = 45_000;
 const MAX_ANSWER_BYTES = 64 * 1_024 * 1_024;
 
 export interface AdminClient {
@@ -19,6 +22,11 @@ export interface AdminClient {
   backend(target: Target): Promise<BackendDetail>;
   /** @param action the last path segment: `drain`, `weight` */
   change(method: 'POST' | 'PUT', target: Target, action: string, body: object): Promise<BackendDetail>;
+  /**
+   * The text of `/events` after the event `since`, as it comes: to the end of what is kept or, with `follow`, until it
+   * breaks. Reading it throws StartError then.
+   */
+  events(since: number, follow: boolean, stop: AbortSignal | null): Promise<AsyncIterable<string>>;
 }
 
 /** A backend as people name it: `upstream/backend`. */
@@ -92,22 +100,53 @@ function adminUrl(text: string): URL {
 }
 
 function createClient(url: URL, token: string | undefined, agent: Agent): AdminClient {
+  const authorization: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+
   async function call(method: 'GET' | 'POST' | 'PUT', path: string, body?: object): Promise<Reply> {
-    const headers: Record<string, string> = {};
-    if (token) headers.authorization = `Bearer ${token}`;
-    if (body !== undefined) headers['content-type'] = 'application/json';
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
     try {
       const answer = await agent.request({
         origin: url.origin,
         path,
         method,
-        headers,
+        headers: { ...authorization, ...type },
         body: body === undefined ? null : JSON.stringify(body),
       });
       return replyOf(answer.statusCode, await answer.body.text());
     } catch (error) {
-      throw new StartError(`Cannot reach the admin API at ${url.origin}: ${causeOf(error)}`);
+      throw unreachable(error);
     }
+  }
+
+  async function events(since: number, follow: boolean, signal: AbortSignal | null): Promise<AsyncIterable<string>> {
+    const answer = await agent
+      .request({
+        origin: url.origin,
+        path: `/events?since=${since}&follow=${follow}`,
+        method: 'GET',
+        headers: authorization,
+        bodyTimeout: STREAM_TIMEOUT_MS,
+        signal,
+      })
+      .catch((error: unknown) => {
+        throw unreachable(error);
+      });
+    const isStream =
+      answer.statusCode === 200 && String(answer.headers['content-type']).startsWith('text/event-stream');
+    if (!isStream) throw refusalOf(replyOf(answer.statusCode, await answer.body.text()), url);
+    return textOf(answer.body.setEncoding('utf8'));
+  }
+
+  async function* textOf(body: AsyncIterable<string>): AsyncGenerator<string> {
+    try {
+      yield* body;
+    } catch (error) {
+      throw unreachable(error);
+    }
+  }
+
+  function unreachable(error: unknown): StartError {
+    return new StartError(`Cannot reach the admin API at ${url.origin}: ${causeOf(error)}`);
   }
 
   async function health(): Promise<HealthReport> {
@@ -127,6 +166,7 @@ function createClient(url: URL, token: string | undefined, agent: Agent): AdminC
 
   return {
     health,
+    events,
     backend: async (target) =>
       detail(
         target,
@@ -179,6 +219,7 @@ function unknownTarget({ upstream, backend }: Target, report: HealthReport): Sta
 
 function causeOf(error: unknown): string {
   const { code, name, message } = error as NodeJS.ErrnoException;
+  if (code === 'UND_ERR_BODY_TIMEOUT') return `nothing more came for ${STREAM_TIMEOUT_MS / 1_000} s.`;
   if (code === 'ECONNREFUSED') return 'nothing listens there. Is pulsegate running? --admin URL names another address.';
   if (code?.endsWith('_TIMEOUT')) return `no answer within ${TIMEOUT_MS / 1_000} s.`;
   if (name === 'HTTPParserError' || code === 'UND_ERR_SOCKET') return 'what answers there does not speak HTTP.';

@@ -35,7 +35,11 @@ export const COMMAND_HELP: Readonly<Record<string, CommandHelp>> = {
   disable: { usage: TARGET, summary: 'out of service', options: ADMIN },
   weight: { usage: `${TARGET} N`, summary: "change a backend's share of the traffic", options: ADMIN },
   reload: { usage: '', summary: 'reload the configuration', options: ADMIN },
-  events: { usage: '', summary: 'print transitions', options: ADMIN },
+  events: {
+    usage: '',
+    summary: 'print transitions',
+    options: [...ADMIN, ['--follow', 'and those to come'], ['--json', 'as JSON lines']],
+  },
   beat: { usage: '', summary: 'send heartbeats for a process that cannot', options: [] },
   replay: { usage: 'FILE.jsonl', summary: 'feed a recorded incident to the engine', options: [] },
   simulate: { usage: 'SCENARIO.yaml', summary: 'run fleet, policies and faults in virtual time', options: [] },

@@ -1,5 +1,6 @@
 /** Health as the admin API speaks it (INTERFACE §4): field names are the contract's, times are ISO 8601 wall clock. */
 
+import type { EventFeed } from './event.ts';
 import type { Intent, Status, UpstreamStatus } from './status.ts';
 
 export interface LatencyReport {
@@ -92,6 +93,7 @@ export interface ControlPlane {
   upstream(name: string): UpstreamControl | null;
   /** Why the program is not ready to take traffic; empty = ready. */
   unready(): readonly string[];
+  readonly events: EventFeed;
 }
 
 export interface UpstreamControl {

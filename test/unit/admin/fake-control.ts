@@ -2,6 +2,7 @@
 
 import { connect } from 'node:net';
 import { type AdminServer, startAdmin } from '../../../src/admin/server.ts';
+import { EventLog } from '../../../src/control/event-log.ts';
 import type { Log } from '../../../src/model/log.ts';
 import type { BackendDetail, ControlPlane, UpstreamControl } from '../../../src/model/report.ts';
 import type { AdminSettings } from '../../../src/model/settings.ts';
@@ -14,6 +15,7 @@ export interface FakeControl extends ControlPlane {
   /** Everything that was changed, in order. */
   readonly changes: string[];
   reasons: string[];
+  readonly events: EventLog;
   setStatus(upstream: string, id: string, status: Status): void;
 }
 
@@ -41,6 +43,7 @@ export function createFakeControl(): FakeControl {
   return {
     changes,
     reasons: [],
+    events: new EventLog(systemClock),
     setStatus(upstream, id, status) {
       upstreams.get(upstream)?.statuses.set(id, status);
     },

@@ -75,7 +75,6 @@ describe('reading', () => {
     ['/health/', 'not_found'],
     ['//health', 'not_found'],
     ['/metrics', 'not_available_yet'],
-    ['/events', 'not_available_yet'],
     ['/config', 'not_available_yet'],
     ['/recording', 'not_available_yet'],
   ])('answers GET %s with 404 %s', async (path, error) => {

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { EventLog } from '../../../src/control/event-log.ts';
+import type { Transition } from '../../../src/model/transition.ts';
+import { VirtualClock } from '../../../src/sim/virtual-clock.ts';
+
+function transition(at: number): Transition {
+  return { id: 1, at, backend: 'b', from: 'up', to: 'down', reason: '3 probes failed in a row', source: 'probe' };
+}
+
+describe('the event log', () => {
+  it('numbers the transitions of all upstreams in one row, in wall-clock time', () => {
+    const clock = new VirtualClock();
+    const log = new EventLog(clock);
+    clock.advanceTo(1_500);
+    log.record('app', transition(1_500));
+    log.record('api', transition(500));
+    expect(log.since(0)).toEqual([
+      {
+        id: 1,
+        at: '2026-01-01T00:00:01.500Z',
+        upstream: 'app',
+        backend: 'b',
+        from: 'up',
+        to: 'down',
+        reason: '3 probes failed in a row',
+        source: 'probe',
+      },
+      expect.objectContaining({ id: 2, at: '2026-01-01T00:00:00.500Z', upstream: 'api' }),
+    ]);
+  });
+
+  it('keeps the last thousand, and gives those after an id', () => {
+    const log = new EventLog(new VirtualClock());
+    for (let i = 0; i < 1_010; i++) log.record('app', transition(0));
+    const kept = log.since(0).map(({ id }) => id);
+    expect([kept[0], kept.at(-1), kept.length]).toEqual([11, 1_010, 1_000]);
+    expect(log.since(1_008).map(({ id }) => id)).toEqual([1_009, 1_010]);
+    expect(log.since(1_010)).toEqual([]);
+  });
+
+  it('gives everything after an id of an earlier process', () => {
+    const log = new EventLog(new VirtualClock());
+    log.record('app', transition(0));
+    expect(log.since(99)).toHaveLength(1);
+  });
+
+  it('tells listeners of each new event until they leave', () => {
+    const log = new EventLog(new VirtualClock());
+    const heard: number[] = [];
+    log.record('app', transition(0));
+    const unsubscribe = log.subscribe(({ id }) => heard.push(id));
+    log.record('app', transition(0));
+    log.record('app', transition(0));
+    unsubscribe();
+    log.record('app', transition(0));
+    expect(heard).toEqual([2, 3]);
+  });
+});
