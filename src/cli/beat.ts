@@ -31,12 +31,14 @@ export const beatCommand: Command = async (args, context) => {
   const stopped = new Promise<void>((resolve) => context.onStopSignal(resolve));
   // Timers of the sender keep no program alive; here sending is the program.
   const alive = keepAlive(context, intervalMs);
-  const status = exec === undefined ? 'up' : () => statusOf(exec, intervalMs, context);
+  const checks = new AbortController();
+  const status = exec === undefined ? 'up' : () => statusOf(exec, intervalMs, context, checks.signal);
   const onBeat = reporter(context, `${upstream}/${backend}`);
   try {
     const heartbeat = startHeartbeat({ to, upstream, backend, key, secret, intervalMs, status, onBeat });
     context.out(`sending heartbeats for ${upstream}/${backend} to ${to} every ${formatDuration(intervalMs)}\n`);
     await stopped;
+    checks.abort();
     await heartbeat.stop();
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(error.message);
@@ -72,21 +74,37 @@ function valuesOf(args: readonly string[]) {
 }
 
 /** Exit code 0 within `limitMs`: up. Anything else: down. The shell is the operator's own, and so is the command. */
-function statusOf(command: string, limitMs: number, context: CommandContext): Promise<HeartbeatStatus> {
+function statusOf(
+  command: string,
+  limitMs: number,
+  { clock, err }: CommandContext,
+  cancelled: AbortSignal,
+): Promise<HeartbeatStatus> {
   return new Promise((resolve) => {
-    // A process group of its own, so that the time limit ends what the command has started, too.
+    // A process group of its own, so that killing ends what the command has started, too.
     const child = spawn('/bin/sh', ['-c', command], { stdio: ['ignore', 'ignore', 'inherit'], detached: true });
-    const limit = context.clock.at(context.clock.now() + limitMs, () => {
-      context.err(`the check took longer than ${formatDuration(limitMs)}: down\n`);
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    const kill = () => killGroup(child.pid);
+    const limit = clock.at(clock.now() + limitMs, () => {
+      err(`the check took longer than ${formatDuration(limitMs)}: down\n`);
+      kill();
     });
+    cancelled.addEventListener('abort', kill);
     const settle = (status: HeartbeatStatus) => {
       limit.cancel();
+      cancelled.removeEventListener('abort', kill);
       resolve(status);
     };
     child.on('error', () => settle('down'));
     child.on('exit', (code) => settle(code === 0 ? 'up' : 'down'));
   });
+}
+
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It ended by itself a moment ago.
+  }
 }
 
 /** One line per change of what the proxy says, not one per heartbeat. */

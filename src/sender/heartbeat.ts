@@ -78,7 +78,7 @@ class Sender {
   private failures = 0;
   private timer: NodeJS.Timeout | null = null;
   private stopped: Promise<void> | null = null;
-  /** The heartbeat under way, or the last one. */
+  /** The heartbeat on its way, or the last one. */
   private current: Promise<unknown> = Promise.resolve();
 
   constructor(options: HeartbeatOptions) {
@@ -95,7 +95,7 @@ class Sender {
   }
 
   start(): void {
-    this.current = this.beat();
+    void this.beat();
   }
 
   stop(): Promise<void> {
@@ -113,7 +113,9 @@ class Sender {
   private async beat(): Promise<void> {
     const status = await this.status();
     if (this.stopped !== null) return;
-    const { result, nextInMs } = await this.post(status, false);
+    const posting = this.post(status, false);
+    this.current = posting;
+    const { result, nextInMs } = await posting;
     this.failures = result.ok ? 0 : this.failures + 1;
     this.intervalMs = nextInMs ?? this.intervalMs;
     this.tell(result);
