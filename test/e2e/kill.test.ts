@@ -17,7 +17,7 @@ it('kill -9 of one backend of four fails no request, and it returns on trial', {
     upstreams: {
       app: {
         backends: backends.map(({ id, port }) => ({ id, url: `http://127.0.0.1:${port}` })),
-        probe: { interval: '500ms', fast_interval: '100ms', timeout: '400ms' },
+        probe: { interval: '1s', fast_interval: '100ms', timeout: '1s' },
         outliers: { ejection: '1s' },
       },
     },

@@ -5,7 +5,7 @@ import { runOpenLoop } from '../support/open-loop.ts';
 import { startBackendProcess, startProxyProcess, transitionsInOrder } from '../support/processes.ts';
 
 const IDS = ['a', 'b', 'c', 'd'] as const;
-const DEADLINE_MS = 500;
+const DEADLINE_MS = 1_000;
 /** For sweeps, timers and a loaded machine. */
 const SLACK_MS = 700;
 
@@ -16,8 +16,8 @@ it('requests held by a stopped backend end by their deadline, and only those fai
     upstreams: {
       app: {
         backends: backends.map(({ id, port }) => ({ id, url: `http://127.0.0.1:${port}` })),
-        probe: { interval: '500ms', fast_interval: '100ms', timeout: '300ms' },
-        outliers: { ejection: '1s' },
+        probe: { interval: '1s', fast_interval: '100ms', timeout: '600ms' },
+        outliers: { ejection: '2s' },
         timeouts: { response_header: `${DEADLINE_MS}ms` },
         retry: { attempts: 0 },
       },
@@ -43,7 +43,7 @@ it('requests held by a stopped backend end by their deadline, and only those fai
   expect(failed.length).toBeGreaterThan(0);
   expect(failed.filter(({ status }) => status !== 504)).toEqual([]);
   expect(failed.filter(({ durationMs }) => durationMs > DEADLINE_MS + SLACK_MS)).toEqual([]);
-  // It returns on trial at most once a second, with one request: those may fail, too, but no others.
+  // It returns on trial at most once in two seconds, with one request: those may fail, too, but no others.
   const lateFailures = failed.filter(({ startedAt }) => startedAt > removal.time + 50);
   expect(lateFailures.length).toBeLessThanOrEqual(trialsOf(proxy.transitions(victim.id).slice(seen)));
 
