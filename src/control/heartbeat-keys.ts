@@ -11,13 +11,18 @@ export interface Signer {
   readonly upstreams: ReadonlySet<string>;
 }
 
+type Keys = ReadonlyMap<string, Signer & { readonly secret: KeyObject }>;
+
 export class HeartbeatKeyRing {
-  private readonly keys = new Map<string, Signer & { readonly secret: KeyObject }>();
+  private keys: Keys;
 
   constructor(keys: readonly HeartbeatKey[]) {
-    for (const { id, secret, upstreams } of keys) {
-      this.keys.set(id, { secret: createSecretKey(secret, 'utf8'), upstreams: new Set(upstreams) });
-    }
+    this.keys = mapOf(keys);
+  }
+
+  /** From now on these keys hold, and no others. */
+  replace(keys: readonly HeartbeatKey[]): void {
+    this.keys = mapOf(keys);
   }
 
   get isEmpty(): boolean {
@@ -34,4 +39,13 @@ export class HeartbeatKeyRing {
     const expected = createHmac('sha256', key.secret).update(body).digest();
     return timingSafeEqual(expected, Buffer.from(hmac, 'hex')) ? key : null;
   }
+}
+
+function mapOf(keys: readonly HeartbeatKey[]): Keys {
+  return new Map(
+    keys.map(({ id, secret, upstreams }) => [
+      id,
+      { secret: createSecretKey(secret, 'utf8'), upstreams: new Set(upstreams) },
+    ]),
+  );
 }

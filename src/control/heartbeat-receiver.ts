@@ -8,7 +8,7 @@ import type { Clock } from '../base/time.ts';
 import { StartError } from '../model/errors.ts';
 import type { HeartbeatTarget } from '../model/heartbeat.ts';
 import type { Log } from '../model/log.ts';
-import type { BindAddress, HeartbeatReceiverSettings } from '../model/settings.ts';
+import type { BindAddress, HeartbeatKey, HeartbeatReceiverSettings } from '../model/settings.ts';
 import {
   HeartbeatGate,
   MAX_BATCH_BYTES,
@@ -56,6 +56,8 @@ export interface HeartbeatReceiver {
   readonly udpAddress: { readonly host: string; readonly port: number } | null;
   /** Refusals so far that no backend could be blamed for: unsigned batches, unreadable datagrams. */
   unattributed(): number;
+  /** From the next message on these keys hold, and no others: a reload that rotates or revokes. */
+  replaceKeys(keys: readonly HeartbeatKey[]): void;
   /** Stops listening, gives open answers half a second, then closes every connection. */
   close(): Promise<void>;
 }
@@ -91,6 +93,7 @@ export async function startHeartbeatReceiver(options: HeartbeatReceiverOptions):
     address,
     udpAddress: udp?.address ?? null,
     unattributed: () => gate.unattributed,
+    replaceKeys: (keys) => keyRing.replace(keys),
     close: async () => {
       await Promise.all([close(server, clock), udp?.close()]);
     },

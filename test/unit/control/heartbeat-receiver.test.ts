@@ -177,6 +177,16 @@ describe('the heartbeat receiver', () => {
     expect(warnings).toHaveLength(1);
   });
 
+  it('forgets a revoked key at once, but not the sequence', async () => {
+    const { replaceKeys } = await start(SIGNED);
+    const body = beatOf(1);
+    expect((await postSigned(body)).status).toBe(200);
+    replaceKeys([{ ...KEY, id: 'fleet-2' }]);
+    expect(await postSigned(beatOf(2))).toMatchObject({ status: 401 });
+    const renamed = { ...signatureOf(body), 'x-pulsegate-key': 'fleet-2' };
+    expect(await post(PATH, body, renamed)).toMatchObject({ status: 409 });
+  });
+
   it('takes signed datagrams and never answers them', async () => {
     const { udpAddress } = await start({ ...SIGNED, udp: { host: '127.0.0.1', port: 0 } });
     const socket = createSocket('udp4');
