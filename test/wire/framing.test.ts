@@ -1,3 +1,5 @@
+/** Rows 1-22 and 62 of the fault catalogue: what a client may not do to the framing of its requests. */
+
 import { describe, it } from 'vitest';
 import { runCase } from './run-case.ts';
 import { loadCases } from './wire-case.ts';

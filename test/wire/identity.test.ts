@@ -1,3 +1,5 @@
+/** Rows 23-30, 34, 46: whose request it is, and for which host. */
+
 import { describe, it } from 'vitest';
 import { runCase } from './run-case.ts';
 import { loadCases } from './wire-case.ts';
