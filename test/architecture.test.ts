@@ -22,9 +22,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['base', 'model'],
   demo: ['base', 'model'],
   sender: ['base', 'model'],
-  sim: ['base', 'model', 'health', 'pool', 'pick', 'control'],
+  // Of the data plane, what decides without sockets: the retry rule and its budget.
+  sim: ['base', 'model', 'config', 'health', 'pool', 'pick', 'control', 'proxy'],
   platform: ['base', 'model'],
-  tools: ['config', 'platform'],
+  tools: ['config', 'platform', 'sim'],
   // The composition root: everything that runs in production.
   src: [
     ...['base', 'model', 'health', 'pool', 'pick', 'http1', 'control', 'proxy', 'admin', 'cli', 'config', 'demo'],

@@ -14,15 +14,28 @@ export interface Behaviour {
   readonly latencyMs: number;
   /** Share of requests that end as `failure`, 0 to 1. */
   readonly failureShare: number;
+  /** `timeout`: no answer ever comes. */
   readonly failure: OutcomeClass;
-  /** Probes pass all the same. */
+  /** How long a failed answer takes; null = as long as a good one. */
+  readonly failureLatencyMs: number | null;
+  /** Probes meet none of these failures. */
   readonly gray: boolean;
+  /** Share of probes that get no answer, 0 to 1. */
+  readonly probeLoss: number;
 }
 
-export const HEALTHY: Behaviour = { latencyMs: 20, failureShare: 0, failure: 'http_5xx', gray: false };
+export const HEALTHY: Behaviour = {
+  latencyMs: 20,
+  failureShare: 0,
+  failure: 'http_5xx',
+  failureLatencyMs: null,
+  gray: false,
+  probeLoss: 0,
+};
 
 export interface Answer {
   readonly outcome: OutcomeClass;
+  /** Infinite when no answer ever comes. */
   readonly latencyMs: number;
 }
 
@@ -68,14 +81,15 @@ export class FakeFleet {
 
   private answerProbe({ id }: Backend): Answer {
     const behaviour = this.behaviours.get(id) ?? HEALTHY;
+    if (this.rng.next() < behaviour.probeLoss) return { outcome: 'timeout', latencyMs: Number.POSITIVE_INFINITY };
     return this.draw(behaviour.gray ? { ...behaviour, failureShare: 0 } : behaviour);
   }
 
-  private draw({ latencyMs, failureShare, failure }: Behaviour): Answer {
+  private draw({ latencyMs, failureShare, failure, failureLatencyMs }: Behaviour): Answer {
     const fails = this.rng.next() < failureShare;
-    return {
-      outcome: fails ? failure : 'ok',
-      latencyMs: fails && failure === 'connect_refused' ? 0.1 : -latencyMs * Math.log(1 - this.rng.next()),
-    };
+    const answerMs = -latencyMs * Math.log(1 - this.rng.next());
+    if (!fails) return { outcome: 'ok', latencyMs: answerMs };
+    if (failure === 'timeout') return { outcome: failure, latencyMs: Number.POSITIVE_INFINITY };
+    return { outcome: failure, latencyMs: failureLatencyMs ?? answerMs };
   }
 }

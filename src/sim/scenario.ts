@@ -91,7 +91,9 @@ function generateTrouble(rng: Rng): Behaviour {
     latencyMs: choose(rng, [5, 20, 500, 5_000]),
     failureShare: choose(rng, [0.05, 0.5, 1, 1]),
     failure: choose(rng, FAILURES),
+    failureLatencyMs: choose(rng, [null, 0.1, 1]),
     gray: rng.below(3) === 0,
+    probeLoss: choose(rng, [0, 0, 0.5, 1]),
   };
 }
 

@@ -46,8 +46,8 @@ export function simulatedUpstream(
     balance: 'least_request',
     health: HEALTH,
     retry: {
-      attempts: 0,
-      on: [],
+      attempts: 2,
+      on: ['connect_failure', 'reset', 'timeout', 502, 503, 504],
       methods: 'idempotent',
       perTryTimeoutMs: null,
       budget: 0.2,

@@ -6,24 +6,40 @@
 import { onBrokenInvariant } from '../base/invariant.ts';
 import { createRng, type Rng } from '../base/rng.ts';
 import { Upstream } from '../control/upstream.ts';
-import { judge } from '../model/outcome.ts';
+import { judge, type OutcomeClass } from '../model/outcome.ts';
 import type { Intent } from '../model/status.ts';
 import type { Transition } from '../model/transition.ts';
+import { mayRetry } from '../proxy/retry.ts';
+import { RetryBudget } from '../proxy/retry-budget.ts';
 import { Checker } from './checkers.ts';
-import { FakeFleet } from './fake-fleet.ts';
+import { type Answer, FakeFleet } from './fake-fleet.ts';
 import type { Incident, Scenario } from './scenario.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
+/** What the simulated backends answer with, where they answer. */
+const STATUS_OF: Readonly<Partial<Record<OutcomeClass, number>>> = { http_5xx: 500, http_gateway: 503 };
+
 export interface SimulationResult {
   readonly transitions: readonly Transition[];
-  /** Requests by how they ended: `success`, `failure`, `ignored`, or `unserved` when nobody had room. */
+  /** Attempts by how they ended: `success`, `failure`, `ignored`, or `unserved` when nobody had room. */
   readonly counts: Readonly<Record<'success' | 'failure' | 'ignored' | 'unserved', number>>;
   /** Invariants found broken, in the order of discovery; empty in a sound run. */
   readonly violations: readonly string[];
 }
 
-export function runSimulation(scenario: Scenario, seed: string): SimulationResult {
-  const simulation = new Simulation(scenario, createRng(seed));
+/** Who looks on, for what the result does not keep. */
+export interface Observer {
+  onAttempt(backend: string, atMs: number): void;
+  /**
+   * A request is over for its client.
+   * @param outcome of its last attempt; null when no backend had room
+   * @param latencyMs of all its attempts together
+   */
+  onRequestEnd(outcome: OutcomeClass | null, latencyMs: number, attempts: number): void;
+}
+
+export function runSimulation(scenario: Scenario, seed: string, observer: Observer | null = null): SimulationResult {
+  const simulation = new Simulation(scenario, createRng(seed), observer);
   const handler = onBrokenInvariant((sentence) => simulation.faults.push(`invariant: ${sentence}`));
   try {
     return simulation.run();
@@ -32,9 +48,17 @@ export function runSimulation(scenario: Scenario, seed: string): SimulationResul
   }
 }
 
+/** One client's request, over all its attempts. */
+interface Request {
+  readonly arrivedMs: number;
+  readonly tried: number[];
+}
+
 class Simulation {
   readonly faults: string[] = [];
   private readonly scenario: Scenario;
+  private readonly observer: Observer | null;
+  private readonly retryBudget: RetryBudget;
   private readonly clock = new VirtualClock();
   private readonly arrivals: Rng;
   private readonly fleet: FakeFleet;
@@ -45,8 +69,10 @@ class Simulation {
   private readonly flying = new Map<number, number>();
   private readonly counts = { success: 0, failure: 0, ignored: 0, unserved: 0 };
 
-  constructor(scenario: Scenario, rng: Rng) {
+  constructor(scenario: Scenario, rng: Rng, observer: Observer | null) {
     this.scenario = scenario;
+    this.observer = observer;
+    this.retryBudget = new RetryBudget(scenario.settings.retry);
     this.arrivals = rng.fork('arrivals');
     this.fleet = new FakeFleet(rng.fork('fleet'));
     const { settings } = scenario;
@@ -89,31 +115,62 @@ class Simulation {
   private scheduleArrival(): void {
     const gapMs = (-1_000 * Math.log(1 - this.arrivals.next())) / this.scenario.requestsPerSecond;
     this.schedule(this.clock.now() + gapMs, () => {
-      this.request(null);
+      const arrivedMs = this.clock.now();
+      this.retryBudget.deposit(arrivedMs);
+      this.attempt({ arrivedMs, tried: [] });
       this.scheduleArrival();
     });
   }
 
-  /** One attempt, and a second one elsewhere when it fails. */
-  private request(tried: readonly number[] | null): void {
-    const request = { tried, hash: 0 };
-    const lease = this.upstream.acquire(request);
+  private attempt(request: Request): void {
+    const pickRequest = { tried: request.tried.length === 0 ? null : request.tried, hash: 0 };
+    const lease = this.upstream.acquire(pickRequest);
     if (lease === null) {
-      this.checker.checkNoPick(request);
+      this.checker.checkNoPick(pickRequest);
       this.counts.unserved += 1;
+      this.end(request, null);
       return;
     }
     const { id, slot } = lease.backend;
+    request.tried.push(slot);
     this.checker.checkPick(id);
+    this.observer?.onAttempt(id, this.clock.now());
     this.flying.set(slot, (this.flying.get(slot) ?? 0) + 1);
-    const { outcome, latencyMs } = this.fleet.answer(id);
+    const { outcome, latencyMs } = this.awaitAnswer(this.fleet.answer(id));
     this.schedule(this.clock.now() + latencyMs, () => {
       this.flying.set(slot, (this.flying.get(slot) as number) - 1);
       lease.end(outcome, latencyMs, '');
-      const judgement = judge(outcome);
-      this.counts[judgement] += 1;
-      if (judgement === 'failure' && tried === null) this.request([slot]);
+      this.counts[judge(outcome)] += 1;
+      if (this.mayTryAgain(request, outcome)) this.attempt(request);
+      else this.end(request, outcome);
     });
+  }
+
+  private end({ arrivedMs, tried }: Request, outcome: OutcomeClass | null): void {
+    this.observer?.onRequestEnd(outcome, this.clock.now() - arrivedMs, tried.length);
+  }
+
+  /** What the proxy makes of an answer: it waits only so long. */
+  private awaitAnswer(answer: Answer): Answer {
+    const { retry, timeouts } = this.scenario.settings;
+    const patienceMs = Math.min(retry.perTryTimeoutMs ?? Number.POSITIVE_INFINITY, timeouts.responseHeaderMs);
+    return answer.latencyMs <= patienceMs ? answer : { outcome: 'timeout', latencyMs: patienceMs };
+  }
+
+  /** The data plane's own rule, for requests that may be sent twice. */
+  private mayTryAgain({ tried }: Request, outcome: OutcomeClass): boolean {
+    const { panic, candidates } = this.upstream.snapshot;
+    const failed = {
+      outcome,
+      status: STATUS_OF[outcome] ?? 0,
+      method: 'GET',
+      requestBegun: true,
+      replayable: true,
+      elsewhere: candidates.some(({ backend }) => !tried.includes(backend.slot)),
+      attempts: tried.length,
+      panic,
+    };
+    return mayRetry(failed, this.scenario.settings.retry) && this.retryBudget.withdraw(this.clock.now());
   }
 
   private apply(incident: Incident): void {
