@@ -2,6 +2,7 @@
 /** The program: its commands, and the outside world they run in. */
 
 import { startApp } from './app.ts';
+import { beatCommand } from './cli/beat.ts';
 import { checkCommand } from './cli/check.ts';
 import type { Command, CommandContext } from './cli/context.ts';
 import { demoCommand } from './cli/demo.ts';
@@ -40,6 +41,7 @@ const commands = new Map<string, Command>([
   ['weight', weightCommand],
   ['events', eventsCommand],
   ['schema', schemaCommand],
+  ['beat', beatCommand],
 ]);
 
 const context: CommandContext = {
