@@ -6,10 +6,12 @@ import { randomBytes } from 'node:crypto';
 import { type AdminServer, startAdmin } from './admin/server.ts';
 import { onBrokenInvariant } from './base/invariant.ts';
 import { createRng } from './base/rng.ts';
-import type { Timer } from './base/time.ts';
+import { formatDuration, type Timer } from './base/time.ts';
 import type { RunningApp, StartOptions } from './cli/context.ts';
 import { EventLog } from './control/event-log.ts';
+import { type HeartbeatReceiver, startHeartbeatReceiver } from './control/heartbeat-receiver.ts';
 import { createHttpProbe } from './control/http-probe.ts';
+import { StallWatch } from './control/stall-watch.ts';
 import { Upstream } from './control/upstream.ts';
 import type { ControlPlane, HealthReport, UpstreamControl, UpstreamReport } from './model/report.ts';
 import type { Settings } from './model/settings.ts';
@@ -46,7 +48,9 @@ class App implements RunningApp, ControlPlane {
   private readonly probe = createHttpProbe(systemClock);
   private readonly loopLag: LoopLag = watchLoopLag();
   private readonly startedMs = systemClock.now();
+  private readonly stallWatch = new StallWatch(systemClock, (stalledMs) => this.recordStall(stalledMs));
   private adminServer: AdminServer | null = null;
+  private heartbeatReceiver: HeartbeatReceiver | null = null;
   private sweeping: Timer | null = null;
   private phase: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting';
   private exit: (code: number) => void = () => {};
@@ -65,6 +69,7 @@ class App implements RunningApp, ControlPlane {
         clock: systemClock,
         rng: rng.fork(upstreamSettings.name),
         probe: this.probe,
+        self: this.stallWatch,
         onTransition: (transition) => this.publish(upstreamSettings.name, transition),
         onFault: (error, signal) =>
           this.output.log.error(
@@ -94,10 +99,12 @@ class App implements RunningApp, ControlPlane {
         });
         this.admin = { name: 'admin', address: this.adminServer.address };
       }
+      await this.receiveHeartbeats();
     } catch (error) {
       await this.close();
       throw error;
     }
+    this.stallWatch.start();
     for (const upstream of this.upstreams.values()) upstream.start();
     this.phase = 'serving';
     this.sweep();
@@ -130,7 +137,7 @@ class App implements RunningApp, ControlPlane {
       version: VERSION,
       generation: 1,
       uptime_seconds: Math.round((systemClock.now() - this.startedMs) / 100) / 10,
-      self: { awareness: 0, loop_lag_ms: this.loopLag.readMs(), workers: 1 },
+      self: { awareness: this.stallWatch.awareness.score, loop_lag_ms: this.loopLag.readMs(), workers: 1 },
       upstreams,
     };
   }
@@ -169,6 +176,22 @@ class App implements RunningApp, ControlPlane {
     this.output.log[level]({ upstream, backend, from, to, source }, `backend ${backend} ${from} -> ${to}: ${reason}`);
   }
 
+  private async receiveHeartbeats(): Promise<void> {
+    const { heartbeats } = this.settings;
+    if (heartbeats === null) return;
+    this.heartbeatReceiver = await startHeartbeatReceiver({
+      settings: heartbeats,
+      targets: (upstream) => this.upstreams.get(upstream) ?? null,
+      clock: systemClock,
+      log: this.output.log,
+    });
+  }
+
+  private recordStall(stalledMs: number): void {
+    this.output.log.warn({ stalled_ms: Math.round(stalledMs) }, `we stood still for ${formatDuration(stalledMs)}`);
+    for (const upstream of this.upstreams.values()) upstream.recordStall(stalledMs);
+  }
+
   private sweep(): void {
     const nowMs = systemClock.now();
     for (const forwarder of this.forwarders.values()) forwarder.sweep(nowMs);
@@ -191,7 +214,9 @@ class App implements RunningApp, ControlPlane {
     for (const upstream of this.upstreams.values()) await upstream.stop();
     await this.probe.close();
     await this.adminServer?.close();
+    await this.heartbeatReceiver?.close();
     this.loopLag.stop();
+    this.stallWatch.stop();
   }
 }
 

@@ -42,6 +42,12 @@ export function parseBind(text: string): BindAddress | Refusal {
   return isHost(name as string) ? { kind: 'tcp', host: name as string, port } : { must: BIND_FORMS };
 }
 
+/** `host:port` or `[::1]:port`. */
+export function parseUdpBind(text: string): Extract<BindAddress, { kind: 'tcp' }> | Refusal {
+  const bind = parseBind(text);
+  return isRefusal(bind) || bind.kind === 'tcp' ? bind : { must: 'must be host:port or [IPv6]:port' };
+}
+
 /** As `parseBind` reads it. */
 export function formatBind(address: BindAddress): string {
   return address.kind === 'unix' ? `unix:${address.path}` : formatAuthority(address.host, address.port);

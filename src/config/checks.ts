@@ -14,7 +14,9 @@ export function crossCheck(config: Config, show: (path: Path) => string | undefi
     ...Object.entries(config.upstreams).flatMap(([name, upstream]) => [
       ...refuseRepeats(backendIds(name, upstream), 'id'),
       ...checkEjection(name, upstream),
+      ...checkHeartbeat(name, upstream, config),
     ]),
+    ...checkHeartbeatKeys(config, show),
     ...checkToken(config),
   ];
 }
@@ -67,9 +69,12 @@ function binds(config: Config): Named {
       ? bind.map((address, position) => ({ address, path: [...path, position] }))
       : [{ address: bind, path }];
   });
-  const { bind } = config.admin;
-  const all = bind === null ? listeners : [...listeners, { address: bind, path: ['admin', 'bind'] }];
-  return all
+  const { admin, heartbeats } = config;
+  const others = [
+    { address: admin.bind, path: ['admin', 'bind'] },
+    { address: heartbeats?.bind ?? null, path: ['heartbeats', 'bind'] },
+  ];
+  return [...listeners, ...others.flatMap(({ address, path }) => (address === null ? [] : [{ address, path }]))]
     .filter(({ address }) => address.kind === 'unix' || address.port !== 0)
     .map(({ address, path }) => [formatBind(address), path]);
 }
@@ -88,6 +93,35 @@ function checkEjection(name: string, { outliers }: Upstream): Finding[] {
   if (outliers === false || outliers.ejection_max >= outliers.ejection) return [];
   const path = ['upstreams', name, 'outliers', 'ejection_max'];
   return [{ path, at: 'value', message: 'must be at least as long as ejection' }];
+}
+
+function checkHeartbeat(name: string, { heartbeat }: Upstream, { heartbeats }: Config): Finding[] {
+  const path = ['upstreams', name, 'heartbeat'];
+  if (heartbeat.required && heartbeats === null) {
+    return [
+      {
+        path: [...path, 'required'],
+        at: 'value',
+        message: 'needs heartbeats, the receiver: write heartbeats: { bind: "127.0.0.1:8082" }',
+      },
+    ];
+  }
+  if (heartbeat.lease > heartbeat.interval) return [];
+  return [{ path: [...path, 'lease'], at: 'value', message: 'must be longer than interval' }];
+}
+
+function checkHeartbeatKeys({ heartbeats, upstreams }: Config, show: (path: Path) => string | undefined): Finding[] {
+  const keys = heartbeats?.keys ?? [];
+  const ids: Named = keys.map(({ id }, index) => [id, ['heartbeats', 'keys', index, 'id']]);
+  const names = Object.keys(upstreams);
+  const unknown = keys.flatMap((key, index) =>
+    key.upstreams.flatMap((upstream, position): Finding[] => {
+      if (Object.hasOwn(upstreams, upstream)) return [];
+      const path = ['heartbeats', 'keys', index, 'upstreams', position];
+      return [{ path, at: 'value', message: `no upstream is named ${show(path)}${didYouMean(upstream, names)}` }];
+    }),
+  );
+  return [...refuseRepeats(ids, 'id'), ...unknown];
 }
 
 /** Whoever reaches the admin API can drain every backend. */

@@ -43,9 +43,9 @@ export function size(range: QuantityRange) {
 }
 
 /** A ratio from 0 to 1. */
-export function share() {
+export function share(range: QuantityRange = {}) {
   const must = 'must be a percentage such as 20%';
-  return quantity(PERCENTAGE_PATTERN, must, parsePercentage, { min: '0%', max: '100%' });
+  return quantity(PERCENTAGE_PATTERN, must, parsePercentage, { min: '0%', max: '100%', ...range });
 }
 
 export function count(min: number, max: number) {

@@ -13,6 +13,12 @@ export const NAME: Form = {
   must: 'must be 1 to 128 letters, digits, or _ . : - and begin with a letter or digit',
 };
 
+/** What a load report may measure; the last two by names of the backend's own. */
+export const LOAD_METRIC: Form = {
+  pattern: /^((application|cpu|mem)_utilization|(named_metrics|utilization)\..{1,128})$/,
+  must: 'must be application_utilization, cpu_utilization, mem_utilization, named_metrics.NAME or utilization.NAME',
+};
+
 /** RFC 9110 §5.1: a token. */
 export const HEADER_NAME: Form = { pattern: /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, must: 'must be a header name' };
 

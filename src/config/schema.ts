@@ -5,12 +5,24 @@
  */
 
 import { z } from 'zod';
-import { isCidr, isHostPattern, parseBind } from './addresses.ts';
+import { isCidr, isHostPattern, parseBind, parseUdpBind } from './addresses.ts';
 import { count, duration, key, parsed, required, size, text, textThat } from './fields.ts';
 import { isRoutePath, NAME, PSEUDONYM, TOKEN } from './names.ts';
 import { upstream } from './upstream-schema.ts';
 
 const bind = parsed(parseBind);
+
+const heartbeatKey = z.strictObject({
+  id: required(text(NAME.pattern, NAME.must), 'Name that senders give in `x-pulsegate-key`.'),
+  secret: required(z.string().min(16), 'What they sign with, 16 characters or more: better `${env:NAME}`.'),
+  upstreams: required(z.array(z.string()).min(1), 'Upstreams it is valid for.'),
+});
+
+const heartbeats = z.strictObject({
+  bind: required(bind, 'Where heartbeats are received over HTTP: `host:port`, `[::1]:port` or `unix:/path`.'),
+  udp: key(parsed(parseUdpBind).nullable(), null, 'Where signed datagrams are received, `host:port`; null: off.'),
+  keys: key(z.array(heartbeatKey), [], 'Secrets of senders; none: only senders on this machine are accepted.'),
+});
 
 const route = z.strictObject({
   host: key(
@@ -122,6 +134,7 @@ export const configSchema = z.strictObject({
     {},
     'The admin API.',
   ),
+  heartbeats: key(heartbeats.nullable(), null, 'The receiver of heartbeats that backends push; null: off.'),
   upstreams: required(
     z.record(text(NAME.pattern, NAME.must), upstream).refine((named) => Object.keys(named).length > 0, {
       error: 'must name at least one upstream',

@@ -22,7 +22,7 @@ export interface Resolved {
   readonly findings: readonly Finding[];
 }
 
-const SECRET_KEYS = new Set(['admin.token']);
+const SECRET_KEYS = new Set(['admin.token', 'heartbeats.keys[].secret']);
 const REFERENCE = /\$\{([^}]*)\}/g;
 const STRUCK_OUT = '[secret]';
 
@@ -45,7 +45,7 @@ export function resolveReferences(value: unknown, source: Source): Resolved {
       else if (found.value !== '') secrets.add(found.value);
       return 'value' in found ? found.value : whole;
     });
-    const isSecretKey = SECRET_KEYS.has(formatPath(path));
+    const isSecretKey = SECRET_KEYS.has(formatPath(path).replace(/\[\d+\]/g, '[]'));
     if (isSecretKey && text !== '') secrets.add(text);
     if (text !== written) shown.set(formatPath(path), written);
     else if (isSecretKey) shown.set(formatPath(path), STRUCK_OUT);

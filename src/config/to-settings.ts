@@ -3,12 +3,16 @@
 import type { BackendSpec } from '../model/backend.ts';
 import type {
   AdminSettings,
+  HealthSettings,
+  HeartbeatReceiverSettings,
   HostPolicy,
   ListenerSettings,
+  LoadSettings,
   LogSettings,
   OutlierSettings,
   ProbeSettings,
   Settings,
+  SlowStartSettings,
   UpstreamSettings,
 } from '../model/settings.ts';
 import { formatAuthority, formatBind } from './addresses.ts';
@@ -29,7 +33,10 @@ export function toSettings(config: Config): Settings {
     drain: { delayMs: config.drain.delay, timeoutMs: config.drain.timeout },
     listeners: config.listeners.map((listener) => toListener(listener, upstreamNames)),
     admin: toAdmin(config.admin),
-    upstreams: Object.entries(config.upstreams).map(([name, upstream]) => toUpstream(name, upstream)),
+    heartbeats: toReceiver(config.heartbeats),
+    upstreams: Object.entries(config.upstreams).map(([name, upstream]) =>
+      toUpstream(name, upstream, config.heartbeats !== null),
+    ),
   };
 }
 
@@ -68,19 +75,20 @@ function toAdmin({ bind, token, allowed_hosts }: Config['admin']): AdminSettings
   return bind === null ? null : { bind, token, allowedHosts: allowed_hosts };
 }
 
-function toUpstream(name: string, upstream: Upstream): UpstreamSettings {
-  const { budget, panic, retry, timeouts, limits, keepalive } = upstream;
+function toReceiver(heartbeats: Config['heartbeats']): HeartbeatReceiverSettings | null {
+  if (heartbeats === null) return null;
+  const { bind, udp, keys } = heartbeats;
+  return { bind, udp: udp === null ? null : { host: udp.host, port: udp.port }, keys };
+}
+
+/** @param receivesHeartbeats there is a receiver */
+function toUpstream(name: string, upstream: Upstream, receivesHeartbeats: boolean): UpstreamSettings {
+  const { retry, timeouts, limits, keepalive } = upstream;
   return {
     name,
     backends: upstream.backends.map(toBackend),
     balance: upstream.balance,
-    health: {
-      initialState: upstream.initial_state,
-      probe: upstream.probe === false ? null : toProbe(upstream.probe),
-      outliers: upstream.outliers === false ? null : toOutliers(upstream.outliers),
-      budget: { maxRemoved: budget.max_removed, minAvailable: budget.min_available },
-      panic: { threshold: panic.threshold, mode: panic.mode },
-    },
+    health: toHealth(upstream, receivesHeartbeats),
     retry: {
       attempts: retry.attempts,
       on: retry.on,
@@ -107,6 +115,21 @@ function toUpstream(name: string, upstream: Upstream): UpstreamSettings {
       maxAgeMs: keepalive.max_age,
     },
     host: toHostPolicy(upstream.host),
+  };
+}
+
+function toHealth(upstream: Upstream, receivesHeartbeats: boolean): HealthSettings {
+  const { probe, outliers, heartbeat, load, slow_start, budget, panic } = upstream;
+  const { interval, lease, suspect_phi, required } = heartbeat;
+  return {
+    initialState: upstream.initial_state,
+    probe: probe === false ? null : toProbe(probe),
+    outliers: outliers === false ? null : toOutliers(outliers),
+    heartbeat: receivesHeartbeats ? { intervalMs: interval, leaseMs: lease, suspectPhi: suspect_phi, required } : null,
+    load: load.sources.length === 0 ? null : toLoad(load),
+    slowStart: slow_start === null ? null : toSlowStart(slow_start),
+    budget: { maxRemoved: budget.max_removed, minAvailable: budget.min_available },
+    panic: { threshold: panic.threshold, mode: panic.mode },
   };
 }
 
@@ -151,9 +174,28 @@ function toOutliers(outliers: Outliers): OutlierSettings {
   return {
     consecutive: outliers.consecutive,
     windowMs: outliers.window,
+    minRequests: outliers.min_requests,
+    failureRate: outliers.failure_rate,
+    latencyFactor: outliers.latency_factor,
     ejectionMs: outliers.ejection,
     ejectionMaxMs: outliers.ejection_max,
+    dryRun: outliers.dry_run,
   };
+}
+
+function toLoad(load: Upstream['load']): LoadSettings {
+  return {
+    sources: load.sources,
+    utilization: load.utilization,
+    blackoutMs: load.blackout,
+    expiryMs: load.expiry,
+    errorPenalty: load.error_penalty,
+    maxRatio: load.max_ratio,
+  };
+}
+
+function toSlowStart({ window, min_weight, aggression }: NonNullable<Upstream['slow_start']>): SlowStartSettings {
+  return { windowMs: window, minWeight: min_weight, aggression };
 }
 
 function toHostPolicy(host: string): HostPolicy {

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { isHost, parseBackendUrl } from './addresses.ts';
 import { count, duration, key, parsed, required, share, size, text, textThat } from './fields.ts';
-import { HEADER_NAME, METHOD, NAME, parseStatusRange, ROUTE_PATH } from './names.ts';
+import { HEADER_NAME, LOAD_METRIC, METHOD, NAME, parseStatusRange, ROUTE_PATH } from './names.ts';
 
 const backend = z.strictObject({
   id: key(
@@ -68,8 +68,58 @@ const outliers = z.strictObject({
     'Failures in a row that eject: 5xx, connect errors, resets, timeouts, cut answers.',
   ),
   window: key(duration({ min: '1s' }), '10s', 'Length of the sliding window of outcomes.'),
+  min_requests: key(
+    count(1, 1_000_000),
+    20,
+    'Requests in the window below which a backend is not compared with its peers.',
+  ),
+  failure_rate: key(
+    share({ min: '1%' }),
+    '25%',
+    "Share of failures in the window that ejects, if it is also at least twice its peers' median.",
+  ),
+  latency_factor: key(
+    z.number().gt(1).nullable(),
+    4,
+    "Median latency in multiples of its peers' that lowers the weight, and ejects when that does not help; null: off.",
+  ),
   ejection: key(duration({ min: '10ms' }), '10s', 'How long the first ejection lasts; doubled for each repeat.'),
   ejection_max: key(duration({ min: '10ms' }), '5m', 'The longest ejection.'),
+  dry_run: key(z.boolean(), false, 'Eject nobody, and count who would have been.'),
+});
+
+const heartbeat = z.strictObject({
+  interval: key(duration({ min: '10ms' }), '2s', 'How often senders are asked to send.'),
+  lease: key(duration({ min: '20ms' }), '6s', 'No heartbeat for this long: lost.'),
+  suspect_phi: key(
+    z.number().gt(0).max(16),
+    5,
+    'Suspicion (phi accrual) that lowers the weight before the lease ends: 5 is one false alarm in 100,000.',
+  ),
+  required: key(z.boolean(), false, 'A backend that sends none is not up; else one that probes pass stays in service.'),
+});
+
+const load = z.strictObject({
+  sources: key(
+    z.array(z.enum(['response', 'heartbeat', 'probe'])),
+    ['response', 'heartbeat', 'probe'],
+    'Where load reports are read; an empty list: nowhere.',
+  ),
+  utilization: key(
+    z.array(text(LOAD_METRIC.pattern, LOAD_METRIC.must)).min(1),
+    ['application_utilization', 'cpu_utilization'],
+    'What counts as utilization: the first one that a report has.',
+  ),
+  blackout: key(duration(), '10s', 'Reports of a new process are not believed for this long.'),
+  expiry: key(duration({ min: '100ms' }), '3m', 'A report is forgotten after this long.'),
+  error_penalty: key(z.number().min(0), 1, 'How much an error rate of 100% adds to the utilization, 1 = all of it.'),
+  max_ratio: key(z.number().gt(1).max(100), 4, 'A report moves a weight at most this many times up or down.'),
+});
+
+const slowStart = z.strictObject({
+  window: key(duration({ min: '100ms' }), '30s', 'How long a backend takes to its whole weight.'),
+  min_weight: key(share({ min: '1%' }), '10%', 'Share of the weight that it begins with.'),
+  aggression: key(z.number().gt(0).max(10), 1, 'How the weight grows: 1 steadily, above 1 more of it early.'),
 });
 
 export const upstream = z.strictObject({
@@ -89,6 +139,13 @@ export const upstream = z.strictObject({
   ),
   probe: key(z.union([z.literal(false), probe]), {}, 'Asking backends how they are; false: off.'),
   outliers: key(z.union([z.literal(false), outliers]), {}, 'Judging backends by the traffic they serve; false: off.'),
+  heartbeat: key(heartbeat, {}, 'Judging backends by the heartbeats they push; needs `heartbeats`, the receiver.'),
+  load: key(load, {}, 'Weighing backends by the load that they report.'),
+  slow_start: key(
+    slowStart.nullable(),
+    {},
+    'Whoever comes into service, while others have the work in hand, gets its weight little by little; null: off.',
+  ),
   budget: key(
     z.strictObject({
       max_removed: key(share(), '50%', 'Share of the backends that soft evidence of all sources together may remove.'),

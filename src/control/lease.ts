@@ -2,12 +2,13 @@
 
 import { invariant } from '../base/invariant.ts';
 import type { Backend } from '../model/backend.ts';
-import type { Lease } from '../model/lease.ts';
+import type { AnswerHint, Lease } from '../model/lease.ts';
 import type { OutcomeClass } from '../model/outcome.ts';
 import type { Candidate } from '../model/snapshot.ts';
 
-/** Who gave the lease, and learns of its end. */
+/** Who gave the lease, and learns what comes of it. */
 export interface LeaseOwner {
+  heed(candidate: Candidate, hint: AnswerHint): void;
   settle(candidate: Candidate, outcome: OutcomeClass, latencyMs: number, detail: string): void;
 }
 
@@ -21,6 +22,10 @@ export class BackendLease implements Lease {
     this.backend = candidate.backend;
     this.candidate = candidate;
     this.owner = owner;
+  }
+
+  hint(hint: AnswerHint): void {
+    if (!this.ended) this.owner.heed(this.candidate, hint);
   }
 
   end(outcome: OutcomeClass, latencyMs: number, detail: string): void {

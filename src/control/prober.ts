@@ -6,14 +6,18 @@
 import { MinHeap } from '../base/min-heap.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Clock, Timer } from '../base/time.ts';
+import type { ParsedLoad } from '../health/orca.ts';
 import type { Backend } from '../model/backend.ts';
 import type { ProbeSettings } from '../model/settings.ts';
 import type { ProbeResult } from '../model/signal.ts';
 
 /** How to ask a backend whether it is well. */
 export interface Probe {
-  /** Calls `done` exactly once, within about the settings' timeout, and never before `run` returns. */
-  run(backend: Backend, settings: ProbeSettings, done: (result: ProbeResult) => void): void;
+  /**
+   * Calls `done` exactly once, within about the settings' timeout, and never before `run` returns; with the load that the
+   * answer reported, when it may.
+   */
+  run(backend: Backend, settings: ProbeSettings, done: (result: ProbeResult, load?: ParsedLoad) => void): void;
   /** The backend has left: lets go of what is kept for it. */
   forget(backend: Backend): void;
   close(): Promise<void>;
@@ -24,10 +28,18 @@ export interface ProberOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly probe: Probe;
-  readonly onResult: (backend: string, result: ProbeResult) => void;
-  /** Whether the next probe of this backend is worth having soon; asked after `onResult`. */
-  readonly isDoubtful: (backend: string) => boolean;
+  /** What the timeout is multiplied with. */
+  readonly stretch: () => number;
+  readonly onResult: (backend: string, result: ProbeResult, load?: ParsedLoad) => void;
+  /** How soon the next probe of this backend is worth having; asked after `onResult`. */
+  readonly paceOf: (backend: string) => Pace;
 }
+
+/** `fast` while there is doubt; `slow` while other evidence says all that a probe could. */
+export type Pace = 'fast' | 'usual' | 'slow';
+
+/** A slow pace doubles the interval with each probe, up to this many times. */
+const MAX_STRETCH = 4;
 
 interface Job {
   /** As last probed. */
@@ -37,6 +49,8 @@ interface Job {
   dueMs: number;
   startedMs: number;
   running: boolean;
+  /** What the interval is multiplied with at a slow pace: 1 to 4. */
+  slowness: number;
 }
 
 /** Stale once the job has been given another time; it is then skipped. */
@@ -75,17 +89,26 @@ export class Prober {
     const now = clock.now();
     const spreadMs = Math.min(settings.intervalMs, settings.fastIntervalMs);
     joining.forEach((backend, index) => {
-      const job: Job = { backend, latest: backend, dueMs: 0, startedMs: Number.NEGATIVE_INFINITY, running: false };
+      const job: Job = {
+        backend,
+        latest: backend,
+        dueMs: 0,
+        startedMs: Number.NEGATIVE_INFINITY,
+        running: false,
+        slowness: 1,
+      };
       this.jobs.set(backend.id, job);
       this.appoint(job, now + (spreadMs * index) / joining.length);
     });
     this.arm();
   }
 
-  /** Traffic has met a failure: probe as soon as `fastIntervalMs` after the last probe allows. */
+  /** Doubt has come up: probe as soon as `fastIntervalMs` after the last probe allows. */
   hurry(backend: string): void {
     const job = this.jobs.get(backend);
-    if (job === undefined || job.running) return;
+    if (job === undefined) return;
+    job.slowness = 1;
+    if (job.running) return;
     const soonestMs = Math.max(this.options.clock.now(), job.startedMs + this.options.settings.fastIntervalMs);
     if (soonestMs >= job.dueMs) return;
     this.appoint(job, soonestMs);
@@ -135,27 +158,30 @@ export class Prober {
   }
 
   private run(job: Job, now: number): void {
-    const { probe } = this.options;
+    const { probe, settings, stretch } = this.options;
     if (job.backend !== job.latest) probe.forget(job.backend);
     job.backend = job.latest;
     job.running = true;
     job.startedMs = now;
-    probe.run(job.backend, this.options.settings, (result) => this.finish(job, result));
+    const patient = { ...settings, timeoutMs: settings.timeoutMs * stretch() };
+    probe.run(job.backend, patient, (result, load) => this.finish(job, result, load));
   }
 
-  private finish(job: Job, result: ProbeResult): void {
+  private finish(job: Job, result: ProbeResult, load?: ParsedLoad): void {
     const { id } = job.backend;
     if (this.jobs.get(id) !== job) return;
     job.running = false;
     const { clock, onResult } = this.options;
-    onResult(id, result);
-    this.appoint(job, Math.max(clock.now(), job.startedMs + this.waitMs(id)));
+    onResult(id, result, load);
+    this.appoint(job, Math.max(clock.now(), job.startedMs + this.waitMs(job)));
     this.arm();
   }
 
-  private waitMs(backend: string): number {
-    const { settings, rng, isDoubtful } = this.options;
-    const intervalMs = isDoubtful(backend) ? settings.fastIntervalMs : settings.intervalMs;
+  private waitMs(job: Job): number {
+    const { settings, rng, paceOf } = this.options;
+    const pace = paceOf(job.backend.id);
+    job.slowness = pace === 'slow' ? Math.min(job.slowness * 2, MAX_STRETCH) : 1;
+    const intervalMs = pace === 'fast' ? settings.fastIntervalMs : settings.intervalMs * job.slowness;
     return intervalMs * (1 + settings.jitter * (2 * rng.next() - 1));
   }
 }

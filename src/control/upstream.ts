@@ -7,15 +7,19 @@
 
 import type { Rng } from '../base/rng.ts';
 import type { Clock, Timer } from '../base/time.ts';
+import type { BackendRecord } from '../health/backend-record.ts';
 import { HealthEngine } from '../health/engine.ts';
+import { type ParsedLoad, parseLoadHeaders } from '../health/orca.ts';
 import type { Backend, BackendSpec } from '../model/backend.ts';
-import type { Lease, Pool } from '../model/lease.ts';
+import type { Heartbeat, HeartbeatTarget, HeartbeatView } from '../model/heartbeat.ts';
+import type { AnswerHint, Lease, Pool } from '../model/lease.ts';
+import type { LoadSource } from '../model/load.ts';
 import type { OutcomeClass } from '../model/outcome.ts';
 import type { Picker, PickRequest } from '../model/picker.ts';
-import type { BackendDetail, UpstreamControl, UpstreamReport } from '../model/report.ts';
+import type { BackendDetail, BackendReport, UpstreamControl, UpstreamReport } from '../model/report.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
 import type { ProbeResult, Signal } from '../model/signal.ts';
-import type { Candidate, Snapshot } from '../model/snapshot.ts';
+import type { Candidate, Snapshot, SnapshotEntry } from '../model/snapshot.ts';
 import type { Intent } from '../model/status.ts';
 import type { Transition } from '../model/transition.ts';
 import type { BackendView } from '../model/view.ts';
@@ -24,8 +28,11 @@ import { Sequence } from '../pick/sequence.ts';
 import { Ledger } from '../pool/ledger.ts';
 import { project } from '../pool/project.ts';
 import { BackendLease, type LeaseOwner } from './lease.ts';
-import { type Probe, Prober } from './prober.ts';
-import { reportBackend, reportDetail } from './report.ts';
+import { type Pace, type Probe, Prober } from './prober.ts';
+import { reportBackend, reportDetail, viewForSender } from './report.ts';
+import { parseRetryAfter } from './retry-after.ts';
+import { assignSlots, type Members } from './slots.ts';
+import { type SelfWatch, UNWATCHED } from './stall-watch.ts';
 
 export interface UpstreamOptions {
   readonly settings: UpstreamSettings;
@@ -33,19 +40,22 @@ export interface UpstreamOptions {
   readonly rng: Rng;
   /** null = no probe runs, whatever the settings say. */
   readonly probe: Probe | null;
+  /** Who knows how well we ourselves run; absent = we always do. */
+  readonly self?: SelfWatch;
   readonly onTransition: (transition: Transition, upstream: Upstream) => void;
   readonly onFault: (error: unknown, signal: Signal) => void;
 }
 
-export class Upstream implements Pool, UpstreamControl, LeaseOwner {
+export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOwner {
   readonly name: string;
   readonly ledger: Ledger;
   onRoom: (() => void) | null = null;
   private readonly options: UpstreamOptions;
   private readonly engine: HealthEngine;
+  private readonly self: SelfWatch;
   private readonly tools: PickerTools;
   private readonly prober: Prober | null;
-  private backends: ReadonlyMap<string, Backend> = new Map();
+  private backends: Members = new Map();
   private pool: { readonly snapshot: Snapshot; readonly picker: Picker };
   /** The engine's version that `pool` shows. */
   private shownVersion = 0;
@@ -58,6 +68,7 @@ export class Upstream implements Pool, UpstreamControl, LeaseOwner {
     const at = clock.now();
     this.options = options;
     this.name = settings.name;
+    this.self = options.self ?? UNWATCHED;
     this.ledger = new Ledger(settings.limits.connections);
     this.engine = new HealthEngine(settings.health, settings.backends, at);
     this.tools = {
@@ -74,17 +85,19 @@ export class Upstream implements Pool, UpstreamControl, LeaseOwner {
             clock,
             rng: rng.fork('probe'),
             probe,
-            onResult: (backend, result) => this.recordProbe(backend, result),
-            isDoubtful: (backend) => this.engine.record(backend)?.isDoubtful ?? false,
+            stretch: () => this.self.stretch,
+            onResult: (backend, result, load) => this.recordProbe(backend, result, load),
+            paceOf: (backend) => this.paceOf(backend),
           });
     this.lastSignal = { kind: 'membership', at, backends: settings.backends };
-    this.backends = this.assignSlots(settings.backends);
+    this.backends = assignSlots(settings.backends, this.backends, this.ledger);
     this.pool = this.projectPool(0, at);
     this.shownVersion = this.engine.version;
   }
 
-  /** Begins probing. */
+  /** Begins probing and waiting for deadlines. */
   start(): void {
+    this.arm();
     this.prober?.setBackends([...this.backends.values()]);
   }
 
@@ -115,45 +128,73 @@ export class Upstream implements Pool, UpstreamControl, LeaseOwner {
     if (candidate === null) return null;
     const { backend, trial, epoch } = candidate;
     this.ledger.begin(backend.slot, trial ? epoch : 0);
-    if (trial) this.post({ kind: 'trial', at: this.options.clock.now(), backend: backend.id, epoch });
+    if (trial) this.post({ kind: 'trial', at: this.now(), backend: backend.id, epoch });
     return new BackendLease(candidate, this);
   }
 
   /** The end of a lease: the hottest path of the control plane, so a plain success builds no signal. */
   settle({ backend, epoch, trial }: Candidate, outcome: OutcomeClass, latencyMs: number, detail: string): void {
-    const at = this.options.clock.now();
+    const at = outcome === 'ok' ? this.options.clock.now() : this.now();
     const judgement = this.ledger.end(backend.slot, trial ? epoch : 0, outcome, latencyMs, at);
-    if (judgement !== 'success' || !this.engine.absorbSuccess(backend.id, epoch, at)) {
+    if (outcome !== 'ok' || !this.engine.absorbSuccess(backend.id, epoch, latencyMs, at)) {
       this.post({ kind: 'outcome', at, backend: backend.id, outcome, epoch, latencyMs, detail });
       if (judgement === 'failure') this.prober?.hurry(backend.id);
     }
     this.onRoom?.();
   }
 
+  heed({ backend: { id } }: Candidate, { status, loadReport, loadReportBin, drain, retryAfter }: AnswerHint): void {
+    this.recordLoad(id, 'response', parseLoadHeaders(loadReport, loadReportBin));
+    const asksForLess = retryAfter !== '' && (status === 429 || status === 503);
+    const retryAfterMs = asksForLess ? parseRetryAfter(retryAfter, this.options.clock.wall()) : 0;
+    if (!drain && retryAfterMs === 0) return;
+    this.post({ kind: 'notice', at: this.now(), backend: id, isDraining: drain, retryAfterMs });
+  }
+
   recordRetry(slot: number): void {
     this.ledger.recordRetry(slot);
   }
 
-  recordProbe(backend: string, result: ProbeResult): void {
-    this.post({ kind: 'probe', at: this.options.clock.now(), backend, ...result });
+  /** @param load what the answer reported besides */
+  recordProbe(backend: string, result: ProbeResult, load: ParsedLoad = { kind: 'absent' }): void {
+    this.post({ kind: 'probe', at: this.now(), backend, ...result });
+    this.recordLoad(backend, 'probe', load);
+  }
+
+  heartbeat(id: string, heartbeat: Heartbeat): HeartbeatView | null {
+    const backend = this.backends.get(id);
+    if (backend === undefined) return null;
+    this.post({ kind: 'heartbeat', at: this.now(), backend: id, heartbeat });
+    const { settings, clock } = this.options;
+    const inFlight = this.ledger.inFlight(backend.slot);
+    return viewForSender(this.recordOf(id), inFlight, this.nextProbeInMs(id), settings.health, clock.now());
+  }
+
+  rejectHeartbeat(backend: string, reason: string): void {
+    this.post({ kind: 'heartbeat_refused', at: this.now(), backend, reason });
+  }
+
+  /** We have stood still for so long, until now. */
+  recordStall(stalledMs: number): void {
+    this.post({ kind: 'stall', at: this.options.clock.now(), stalledMs });
   }
 
   setIntent(id: string, intent: Intent, by: string): boolean {
     if (!this.backends.has(id)) return false;
-    this.post({ kind: 'intent', at: this.options.clock.now(), backend: id, intent, by });
+    this.post({ kind: 'intent', at: this.now(), backend: id, intent, by });
     return true;
   }
 
   setWeight(id: string, weight: number, by: string): boolean {
     if (!this.backends.has(id)) return false;
-    this.post({ kind: 'weight', at: this.options.clock.now(), backend: id, weight, by });
+    this.post({ kind: 'weight', at: this.now(), backend: id, weight, by });
     return true;
   }
 
   /** The whole new set of backends; whoever stays keeps slot, counters and health. */
   setBackends(backends: readonly BackendSpec[]): void {
-    this.backends = this.assignSlots(backends);
-    this.post({ kind: 'membership', at: this.options.clock.now(), backends });
+    this.backends = assignSlots(backends, this.backends, this.ledger);
+    this.post({ kind: 'membership', at: this.now(), backends });
     this.prober?.setBackends([...this.backends.values()]);
   }
 
@@ -166,28 +207,46 @@ export class Upstream implements Pool, UpstreamControl, LeaseOwner {
       available,
       total,
       snapshot: version,
-      backends: entries.map((entry) =>
-        reportBackend(entry, this.baseWeight(entry.backend), this.ledger, this.options.clock),
-      ),
+      backends: entries.map((entry) => this.reportEntry(entry)),
     };
   }
 
   backend(id: string): BackendDetail | null {
     const entry = this.snapshot.entries.find(({ backend }) => backend.id === id);
-    const record = this.engine.record(id);
-    if (entry === undefined || record === null) return null;
-    const summary = reportBackend(entry, record.baseWeight, this.ledger, this.options.clock);
-    return reportDetail(
-      summary,
-      record,
-      this.prober?.nextInMs(id) ?? null,
-      this.options.settings.health,
-      this.options.clock,
-    );
+    if (entry === undefined) return null;
+    const { clock, settings } = this.options;
+    return reportDetail(this.reportEntry(entry), this.recordOf(id), this.nextProbeInMs(id), settings.health, clock);
   }
 
-  private baseWeight({ id, weight }: Backend): number {
-    return this.engine.record(id)?.baseWeight ?? weight;
+  private reportEntry(entry: SnapshotEntry): BackendReport {
+    return reportBackend(entry, this.recordOf(entry.backend.id), this.ledger, this.options.clock);
+  }
+
+  /** Of a backend that is in service: the engine knows them all. */
+  private recordOf(id: string): Readonly<BackendRecord> {
+    return this.engine.record(id) as Readonly<BackendRecord>;
+  }
+
+  private nextProbeInMs(id: string): number | null {
+    return this.prober?.nextInMs(id) ?? null;
+  }
+
+  private recordLoad(backend: string, source: LoadSource, load: ParsedLoad): void {
+    if (load.kind === 'absent' || this.options.settings.health.load === null) return;
+    const report = load.kind === 'report' ? load.report : null;
+    this.post({ kind: 'load', at: this.now(), backend, source, report });
+  }
+
+  private paceOf(id: string): Pace {
+    const record = this.engine.record(id);
+    if (record === null || record.isDoubtful) return 'fast';
+    return record.isVouchedFor ? 'slow' : 'usual';
+  }
+
+  /** The time for a signal that may speak against a backend: first we look whether we slept ourselves. */
+  private now(): number {
+    this.self.check();
+    return this.options.clock.now();
   }
 
   private post(signal: Signal): void {
@@ -195,8 +254,11 @@ export class Upstream implements Pool, UpstreamControl, LeaseOwner {
     this.lastSignal = signal;
     try {
       const transitions = this.engine.step(signal);
-      if (this.engine.version !== before || signal.kind === 'tick') this.arm();
-      for (const transition of transitions) this.options.onTransition(transition, this);
+      this.arm();
+      for (const transition of transitions) {
+        if (transition.to === 'suspect') this.prober?.hurry(transition.backend);
+        this.options.onTransition(transition, this);
+      }
     } catch (error) {
       this.options.onFault(error, signal);
     }
@@ -224,18 +286,6 @@ export class Upstream implements Pool, UpstreamControl, LeaseOwner {
     return { snapshot, picker: buildPicker(balance, snapshot.candidates, this.tools) };
   }
 
-  private assignSlots(specs: readonly BackendSpec[]): ReadonlyMap<string, Backend> {
-    const backends = new Map<string, Backend>();
-    for (const spec of specs) {
-      const slot = this.backends.get(spec.id)?.slot ?? this.ledger.allocate();
-      backends.set(spec.id, Object.freeze({ ...spec, slot }));
-    }
-    for (const { id, slot } of this.backends.values()) {
-      if (!backends.has(id)) this.ledger.retire(slot);
-    }
-    return backends;
-  }
-
   /** One timer for the engine's next deadline; one that fires too early only ticks and is armed anew. */
   private arm(): void {
     const deadlineMs = this.engine.nextDeadline();
@@ -244,7 +294,7 @@ export class Upstream implements Pool, UpstreamControl, LeaseOwner {
     this.timerAtMs = deadlineMs;
     this.timer = this.options.clock.at(deadlineMs, () => {
       this.timerAtMs = Number.POSITIVE_INFINITY;
-      this.post({ kind: 'tick', at: this.options.clock.now() });
+      this.post({ kind: 'tick', at: this.now() });
     });
   }
 }

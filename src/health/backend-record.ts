@@ -1,19 +1,21 @@
 /**
- * Everything one upstream's engine knows of one backend: a detector per source, the operator's axis, and the status that
- * followed. Only the engine writes it; the status is written by `settle` alone.
+ * Everything one upstream's engine knows of one backend: a detector per source, the operator's axis, and the status and weight
+ * that followed. Signals write it through fold.ts; the status and what hangs on it are written by `settle` alone.
  */
 
 import type { BackendSpec } from '../model/backend.ts';
 import type { HealthSettings } from '../model/settings.ts';
 import { type EvidenceSource, type Intent, isAvailable, isEligible, type Status } from '../model/status.ts';
 import type { BackendView } from '../model/view.ts';
+import { DrainNotice } from './drain-notice.ts';
 import { ejectionDeadline } from './ejection.ts';
+import { healthFactor } from './health-weight.ts';
+import { HeartbeatDetector } from './heartbeat-detector.ts';
+import type { LoadWeights } from './load-weight.ts';
 import { OutlierDetector } from './outlier-detector.ts';
 import { ProbeDetector } from './probe-detector.ts';
-import { asksForRemoval, rule, type Verdicts } from './status-table.ts';
-
-/** What a suspect backend's weight is multiplied with: enough traffic to clear it, little enough to bear. */
-export const SUSPECT_FACTOR = 0.25;
+import { Ramp } from './slow-start.ts';
+import { objector, type Removal, rule, type Verdicts } from './status-table.ts';
 
 /** What changed a verdict in this step, for the transition that may follow. */
 export interface Note {
@@ -24,11 +26,23 @@ export interface Note {
 export class BackendRecord {
   spec: BackendSpec;
   readonly probe: ProbeDetector;
+  /** null = no heartbeats are received. */
+  readonly heartbeat: HeartbeatDetector | null;
   /** null = traffic is not judged. */
   readonly outlier: OutlierDetector | null;
+  readonly drain = new DrainNotice();
+  readonly ramp: Ramp;
+  /** The pool's; null = reports are not read. */
+  readonly load: LoadWeights | null;
   intent: { value: Intent; by: string | null; sinceMs: number | null } = { value: 'enabled', by: null, sinceMs: null };
+  /** What it says of itself, and by which way. */
+  self: Verdicts['self'] = { report: 'up', source: 'heartbeat' };
   /** Set by an operator; null = as configured. */
   weight: number | null = null;
+  /** It asked for less until then. */
+  throttledUntilMs = Number.NEGATIVE_INFINITY;
+  /** What its weight is multiplied with. */
+  factor = 1;
   status: Status;
   reason: string;
   sinceMs: number;
@@ -38,7 +52,7 @@ export class BackendRecord {
   proven: boolean;
   /** When soft evidence began to ask for removal; null while it does not. */
   askingSinceMs: number | null = null;
-  removalGranted = false;
+  removal: Removal;
   note: Note | null = null;
   /**
    * Nobody listens: the last probe was refused, and traffic since the probes began to fail was refused too, or there was none.
@@ -48,34 +62,51 @@ export class BackendRecord {
   /** The last judged attempt from traffic: when, and whether nobody listened. */
   lastAttemptMs = Number.NEGATIVE_INFINITY;
   lastAttemptRefused = false;
+  /** Heartbeats that the receiver refused. */
+  refusedHeartbeats = 0;
+  private readonly isHeartbeatRequired: boolean;
 
-  constructor(spec: BackendSpec, settings: HealthSettings, epoch: number, at: number) {
+  constructor(spec: BackendSpec, settings: HealthSettings, load: LoadWeights | null, epoch: number, at: number) {
     this.spec = spec;
+    this.load = load;
     this.epoch = epoch;
     this.probe = new ProbeDetector(settings.probe, settings.initialState);
+    this.heartbeat = settings.heartbeat === null ? null : new HeartbeatDetector(settings.heartbeat);
+    this.isHeartbeatRequired = settings.heartbeat?.required ?? false;
     this.outlier = settings.outliers === null ? null : new OutlierDetector(settings.outliers);
-    this.removalGranted = this.probe.verdict === 'down';
-    this.status = rule(this.verdicts).status;
-    this.proven = isAvailable(this.status);
-    this.reason = REASON_AT_FIRST[this.probe.verdict];
+    this.ramp = new Ramp(settings.slowStart);
+    this.removal = this.probe.verdict === 'down' ? 'granted' : 'over_budget';
+    const { status, source } = rule(this.verdicts);
+    this.status = status;
+    this.proven = isAvailable(status);
+    this.reason = source === 'heartbeat' ? 'waiting for the first heartbeat' : REASON_AT_FIRST[this.probe.verdict];
     this.sinceMs = at;
   }
 
   get verdicts(): Verdicts {
     return {
       intent: this.intent.value,
+      self: this.self,
       probe: this.probe.verdict,
+      heartbeat: this.heartbeat?.verdict ?? 'off',
+      isHeartbeatRequired: this.isHeartbeatRequired,
       outcomes: this.outlier?.ejection.kind ?? 'off',
-      removalGranted: this.removalGranted,
+      isSlow: this.outlier?.isSlow ?? false,
+      removal: this.removal,
     };
   }
 
   get isEligible(): boolean {
-    return this.intent.value === 'enabled';
+    return this.intent.value === 'enabled' && this.self.report !== 'draining';
+  }
+
+  /** What nobody needs to grant: nobody listens, or the backend itself says that it is down. */
+  get isRemovalHard(): boolean {
+    return this.self.report === 'down' || (this.asksForRemoval && this.isRefused);
   }
 
   get asksForRemoval(): boolean {
-    return this.isEligible && asksForRemoval(this.probe.verdict, this.outlier?.ejection.kind ?? 'off');
+    return this.isEligible && objector(this.verdicts) !== null;
   }
 
   /** Whether sources disagree, or a streak is being counted: the next probe is worth having soon. */
@@ -85,13 +116,55 @@ export class BackendRecord {
     return this.probe.isCounting || this.status === 'suspect' || (this.probe.verdict === 'up' && blamedByTraffic);
   }
 
+  /** Whether the other sources say all that a probe could: heartbeats are fresh, and traffic has succeeded since the last probe. */
+  get isVouchedFor(): boolean {
+    const { last } = this.probe;
+    return (
+      this.status === 'up' &&
+      this.heartbeat?.verdict === 'alive' &&
+      this.outlier?.streak === 0 &&
+      last !== null &&
+      this.lastAttemptMs > last.at
+    );
+  }
+
   get baseWeight(): number {
     return this.weight ?? this.spec.weight;
   }
 
-  /** When time alone will change something; infinity when it will not. */
-  get deadline(): number {
-    return this.outlier === null ? Number.POSITIVE_INFINITY : ejectionDeadline(this.outlier.ejection);
+  /** Whether it says something else of itself than it was last heard to. */
+  hasNewWord(at: number): boolean {
+    const { report, source } = this.selfAt(at);
+    return report !== this.self.report || source !== this.self.source;
+  }
+
+  /** Lets time pass for every source. */
+  advance(at: number): void {
+    if (this.heartbeat?.advance(at)) this.note = { source: 'heartbeat', reason: this.heartbeat.explain(at) };
+    const news = this.outlier?.expire(at) ?? null;
+    if (news !== null) this.note = { source: 'outcomes', reason: news };
+    const before = this.self;
+    this.self = this.selfAt(at);
+    if (this.self.report === 'up' && before.report !== 'up') {
+      this.note ??= { source: before.source, reason: `it no longer says that it is ${before.report}` };
+    }
+  }
+
+  /** Computes the weight's factor anew; true when it changed. */
+  reweigh(load: number, at: number): boolean {
+    const { factor, status, throttledUntilMs, ramp } = this;
+    const isThrottled = at < throttledUntilMs;
+    this.factor = healthFactor({ status, isThrottled, ramp: ramp.factorAt(at), load });
+    return this.factor !== factor;
+  }
+
+  /** When time alone will change something: after `at`, infinity when nothing will. */
+  nextDeadline(at: number): number {
+    const { outlier, heartbeat, drain, ramp, throttledUntilMs } = this;
+    let deadlineMs = Math.min(heartbeat?.nextDeadline(at) ?? Number.POSITIVE_INFINITY, ramp.nextStep(at));
+    if (outlier !== null) deadlineMs = Math.min(deadlineMs, ejectionDeadline(outlier.ejection));
+    if (drain.deadline > at) deadlineMs = Math.min(deadlineMs, drain.deadline);
+    return throttledUntilMs > at ? Math.min(deadlineMs, throttledUntilMs) : deadlineMs;
   }
 
   view(): BackendView {
@@ -99,14 +172,21 @@ export class BackendRecord {
       id: this.spec.id,
       status: this.status,
       baseWeight: this.baseWeight,
-      factor: this.status === 'suspect' ? SUSPECT_FACTOR : 1,
+      factor: this.factor,
       epoch: this.epoch,
       reason: this.reason,
       since: this.sinceMs,
       proven: this.proven,
       refused: this.isRefused,
+      held: this.status === 'suspect' && this.removal === 'mass_failure',
       failures: this.probe.failures + (this.outlier?.streak ?? 0),
     };
+  }
+
+  private selfAt(at: number): Verdicts['self'] {
+    const heartbeat = this.heartbeat?.selfReport(at) ?? 'up';
+    const drains = heartbeat === 'draining' ? 'heartbeat' : this.drain.sourceAt(at);
+    return drains === null ? { report: heartbeat, source: 'heartbeat' } : { report: 'draining', source: drains };
   }
 }
 

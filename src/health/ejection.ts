@@ -17,7 +17,14 @@ import type { OutlierSettings } from '../model/settings.ts';
 
 export type Ejection =
   | { readonly kind: 'none' }
-  | { readonly kind: 'held'; readonly sinceMs: number; readonly untilMs: number; readonly cause: string }
+  | {
+      readonly kind: 'held';
+      readonly sinceMs: number;
+      readonly untilMs: number;
+      readonly cause: string;
+      /** Its peers are the measure: only a comparison clears it, not a success. */
+      readonly isComparative: boolean;
+    }
   | { readonly kind: 'ejected'; readonly sinceMs: number; readonly untilMs: number; readonly cause: string }
   | { readonly kind: 'trial'; readonly sinceMs: number; readonly untilMs: number };
 

@@ -8,13 +8,14 @@
 
 import { invariant } from '../base/invariant.ts';
 import type { BackendSpec } from '../model/backend.ts';
-import { judge } from '../model/outcome.ts';
 import type { HealthSettings } from '../model/settings.ts';
-import type { OutcomeSignal, ProbeSignal, Signal } from '../model/signal.ts';
+import type { Signal } from '../model/signal.ts';
 import type { Transition } from '../model/transition.ts';
 import type { BackendView } from '../model/view.ts';
 import { BackendRecord } from './backend-record.ts';
-import { probeReason } from './reasons.ts';
+import { fold } from './fold.ts';
+import type { Suspicion } from './mass-failure.ts';
+import { PoolRecord } from './pool-record.ts';
 import { settle } from './settle.ts';
 
 const NO_TRANSITIONS: readonly Transition[] = [];
@@ -23,29 +24,35 @@ export class HealthEngine {
   /** Grows whenever `views()` would say something else. */
   version = 1;
   private readonly settings: HealthSettings;
+  private readonly pool: PoolRecord;
   private records: Map<string, BackendRecord>;
   private lastAtMs: number;
   private deadlineMs = Number.POSITIVE_INFINITY;
+  /** Until then a success changes nothing but counters. */
+  private quietUntilMs = Number.NEGATIVE_INFINITY;
   private lastTransitionId = 0;
 
   constructor(settings: HealthSettings, backends: readonly BackendSpec[], at: number) {
     this.settings = settings;
-    this.records = new Map(backends.map((spec) => [spec.id, new BackendRecord(spec, settings, 1, at)]));
+    this.pool = new PoolRecord(settings, at);
+    this.records = new Map(backends.map((spec) => [spec.id, this.createRecord(spec, 1, at)]));
     this.lastAtMs = at;
+    this.settlePool(at);
   }
 
   /**
-   * The commonest signal by far, on the shortest path: a success that changes no verdict. True when that is all it was and
+   * The commonest signal by far, on the shortest path: an answer that changes no verdict. True when that is all it was and
    * it has been counted; false when `step` must judge it. Both ways leave the same state behind.
    */
-  absorbSuccess(backend: string, epoch: number, at: number): boolean {
+  absorbSuccess(backend: string, epoch: number, latencyMs: number, at: number): boolean {
     const record = this.records.get(backend);
-    if (record === undefined || at >= this.deadlineMs) return false;
+    if (record === undefined || at >= this.quietUntilMs) return false;
     if (epoch !== record.epoch || record.status !== 'up') return false;
     this.lastAtMs = at;
+    this.pool.lastGoodNewsMs = at;
     record.lastAttemptMs = at;
     record.lastAttemptRefused = false;
-    record.outlier?.count(false, at);
+    record.outlier?.countSuccess(latencyMs, at);
     record.outlier?.succeed(at);
     return true;
   }
@@ -57,10 +64,9 @@ export class HealthEngine {
     this.lastAtMs = at;
     const changed = this.apply(signal, at);
     if (!changed && at < this.deadlineMs) return NO_TRANSITIONS;
-    const settled = settle([...this.records.values()], this.settings, at);
-    this.deadlineMs = settled.deadlineMs;
-    if (changed || settled.changes.length > 0) this.version += 1;
-    return settled.changes.map((change) => {
+    const { changes, reweighed } = this.settlePool(at);
+    if (changed || reweighed || changes.length > 0) this.version += 1;
+    return changes.map((change) => {
       this.lastTransitionId += 1;
       return { id: this.lastTransitionId, at, ...change };
     });
@@ -81,74 +87,74 @@ export class HealthEngine {
     return this.records.get(backend) ?? null;
   }
 
-  /** True when a verdict, an intent or a weight changed: the pool must be settled anew. */
+  /** Why removals are held for now; null while they are not. */
+  get suspicion(): Suspicion | null {
+    return this.pool.massFailure.suspicion;
+  }
+
+  /** True when the pool must be settled anew. */
   private apply(signal: Signal, at: number): boolean {
-    if (signal.kind === 'tick') return false;
-    if (signal.kind === 'membership') return this.applyMembership(signal.backends, at);
+    switch (signal.kind) {
+      case 'tick':
+        return this.review(at);
+      case 'stall':
+        this.pool.stallEndedMs = at;
+        for (const { heartbeat } of this.records.values()) heartbeat?.shift(signal.stalledMs);
+        return false;
+      case 'membership':
+        return this.applyMembership(signal.backends, at);
+    }
     const record = this.records.get(signal.backend);
     if (record === undefined) return false;
-    switch (signal.kind) {
-      case 'probe':
-        return applyProbe(record, signal, at);
-      case 'outcome':
-        return applyOutcome(record, signal, at);
-      case 'trial':
-        return signal.epoch === record.epoch && applyTrial(record, true, at);
-      case 'intent':
-        if (record.intent.value === signal.intent) return false;
-        record.intent = { value: signal.intent, by: signal.by, sinceMs: at };
-        record.note = { source: 'operator', reason: `${signal.intent} by ${signal.by}` };
-        return true;
-      case 'weight':
-        record.weight = signal.weight;
-        return true;
-    }
+    const changed = fold(record, signal, this.pool, at);
+    if (signal.kind === 'outcome') return this.review(at) || changed;
+    // The signal may have brought a deadline closer.
+    this.setDeadline(Math.min(this.deadlineMs, record.nextDeadline(at), this.pool.deadline));
+    return changed;
+  }
+
+  /** Compares the pool's windows, when that is due. */
+  private review(at: number): boolean {
+    const { review } = this.pool;
+    if (review === null || at < review.dueMs) return false;
+    const changed = review.run(this.records.values(), at);
+    this.setDeadline(Math.min(this.deadlineMs, this.pool.deadline));
+    return changed;
   }
 
   /** Who stays keeps all that is known (I8); a weight set at run time yields only to a new one in the configuration. */
   private applyMembership(backends: readonly BackendSpec[], at: number): boolean {
+    const { load } = this.pool;
     const records = new Map<string, BackendRecord>();
     // No epoch has grown faster than the version, so a backend that comes back is not judged by leases from before it left.
     const epoch = this.version + 1;
     for (const spec of backends) {
-      const record = this.records.get(spec.id) ?? new BackendRecord(spec, this.settings, epoch, at);
-      if (record.spec.weight !== spec.weight) record.weight = null;
+      const record = this.records.get(spec.id) ?? this.createRecord(spec, epoch, at);
+      if (record.spec.weight !== spec.weight) {
+        record.weight = null;
+        load?.setBaseWeight(spec.id, spec.weight, at);
+      }
       record.spec = spec;
       records.set(spec.id, record);
     }
+    for (const id of this.records.keys()) if (!records.has(id)) load?.forget(id, at);
     this.records = records;
     return true;
   }
-}
 
-function applyProbe(record: BackendRecord, signal: ProbeSignal, at: number): boolean {
-  const wasRefused = record.isRefused;
-  const changed = record.probe.observe(signal, at);
-  record.isRefused =
-    signal.refused && (record.lastAttemptRefused || record.lastAttemptMs < record.probe.failingSinceMs);
-  if (changed) record.note = { source: 'probe', reason: probeReason(record.probe) };
-  return changed || (record.asksForRemoval && record.isRefused !== wasRefused);
-}
+  private createRecord(spec: BackendSpec, epoch: number, at: number): BackendRecord {
+    if (spec.weight !== 1) this.pool.load?.setBaseWeight(spec.id, spec.weight, at);
+    return new BackendRecord(spec, this.settings, this.pool.load, epoch, at);
+  }
 
-function applyOutcome(record: BackendRecord, signal: OutcomeSignal, at: number): boolean {
-  const judgement = judge(signal.outcome);
-  const failed = judgement === 'failure';
-  const { outlier } = record;
-  if (judgement !== 'ignored') outlier?.count(failed, at);
-  // A straggler from before the backend last left or re-entered service says nothing about it as it is now.
-  if (signal.epoch !== record.epoch) return false;
-  if (judgement === 'ignored') return applyTrial(record, false, at);
-  record.lastAttemptMs = at;
-  record.lastAttemptRefused = signal.outcome === 'connect_refused';
-  const news = failed ? outlier?.fail(signal.detail || signal.outcome, at) : outlier?.succeed(at);
-  if (news === null || news === undefined) return false;
-  record.note = { source: 'outcomes', reason: news };
-  return true;
-}
+  private settlePool(at: number) {
+    const settled = settle([...this.records.values()], this.pool, this.settings, at);
+    this.setDeadline(settled.deadlineMs);
+    return settled;
+  }
 
-/** True when the deadline moved. */
-function applyTrial({ outlier }: BackendRecord, isUnderWay: boolean, at: number): boolean {
-  if (outlier?.ejection.kind !== 'trial') return false;
-  outlier.awaitTrial(isUnderWay, at);
-  return true;
+  private setDeadline(deadlineMs: number): void {
+    this.deadlineMs = deadlineMs;
+    this.quietUntilMs = Math.min(deadlineMs, this.pool.review?.dueMs ?? Number.POSITIVE_INFINITY);
+  }
 }

@@ -1,12 +1,36 @@
 /**
- * What traffic says of one backend: the sliding window, the streak of failures, and the ejection that follows from it.
- * Owns the outcomes verdict. The caller has sorted out stragglers and tells when the budget grants or time is up.
+ * What traffic says of one backend: the sliding window, the streak of failures, how it compares with its peers, and the ejection
+ * that follows. Owns the outcomes verdict. The caller has sorted out stragglers, tells when the budget grants or time is up, and
+ * reviews the pool's windows together.
+ *
+ * With `dryRun` nothing is held against the backend: what would have been is counted instead.
  */
 
+import { Histogram } from '../base/histogram.ts';
 import { SlidingCounter } from '../base/sliding-counter.ts';
 import { formatDuration } from '../base/time.ts';
 import type { OutlierSettings } from '../model/settings.ts';
 import { type Ejection, ejectionDeadline, ejectionLengthMs, NOT_EJECTED } from './ejection.ts';
+import type { Comparison } from './outlier-statistics.ts';
+import { failingReason, slowReason } from './reasons.ts';
+
+const MEDIAN = [0.5] as const;
+/** While a slow backend gets less, less is enough to judge it by. */
+const MIN_REQUESTS_SHARE_WHILE_SLOW = 0.25;
+
+/** The last ejection that was not made. */
+export interface DryEjection {
+  readonly cause: string;
+  readonly at: number;
+  /** Until then it would have lasted. */
+  readonly untilMs: number;
+}
+
+/** Answers come, but slowly. */
+export interface Slowness {
+  readonly sinceMs: number;
+  readonly cause: string;
+}
 
 export class OutlierDetector {
   ejection: Ejection = NOT_EJECTED;
@@ -14,15 +38,30 @@ export class OutlierDetector {
   streak = 0;
   /** Ejections in succession; the next one is that much longer. */
   ejections = 0;
+  slowness: Slowness | null = null;
+  /** Ejections that were not made, because of `dryRun`. */
+  dryEjections = 0;
+  lastDryEjection: DryEjection | null = null;
   private readonly settings: OutlierSettings;
-  private readonly requests: SlidingCounter;
-  private readonly failures: SlidingCounter;
+  private requests!: SlidingCounter;
+  private failures!: SlidingCounter;
+  /** Of answers that were no failures; null while there is none, or latency is not judged. */
+  private latencies: Histogram | null = null;
   private calmSinceMs = 0;
 
   constructor(settings: OutlierSettings) {
     this.settings = settings;
-    this.requests = new SlidingCounter(settings.windowMs);
-    this.failures = new SlidingCounter(settings.windowMs);
+    this.clearWindow();
+  }
+
+  /** Whether the weight is to be lowered for it. */
+  get isSlow(): boolean {
+    return this.slowness !== null && !this.settings.dryRun;
+  }
+
+  /** Whether only a comparison can clear what stands against it. */
+  get standsOut(): boolean {
+    return this.slowness !== null || (this.ejection.kind === 'held' && this.ejection.isComparative);
   }
 
   /** Requests and failures within the window. */
@@ -30,6 +69,25 @@ export class OutlierDetector {
     return { requests: this.requests.count(at), failures: this.failures.count(at) };
   }
 
+  /** The median latency within the window, in milliseconds; null without an answer. */
+  medianLatency(at: number): number | null {
+    return this.latencies?.percentiles(MEDIAN, at)?.[0] ?? null;
+  }
+
+  /** Whether the window holds enough to compare it with others. */
+  isComparable(at: number): boolean {
+    const share = this.slowness === null ? 1 : MIN_REQUESTS_SHARE_WHILE_SLOW;
+    return this.requests.count(at) >= share * this.settings.minRequests;
+  }
+
+  countSuccess(latencyMs: number, at: number): void {
+    this.requests.add(at);
+    if (this.settings.latencyFactor === null) return;
+    this.latencies ??= new Histogram(this.settings.windowMs);
+    this.latencies.record(latencyMs, at);
+  }
+
+  /** An answer that says nothing about latency: a failure, or a refusal that came fast because it was one. */
   count(failed: boolean, at: number): void {
     this.requests.add(at);
     if (failed) this.failures.add(at);
@@ -43,7 +101,7 @@ export class OutlierDetector {
       this.forgive(at);
       return null;
     }
-    if (was.kind === 'held' && at < was.untilMs) return null;
+    if (was.kind === 'held' && (at < was.untilMs || was.isComparative)) return null;
     this.release(at);
     if (was.kind === 'trial') return 'the trial request succeeded';
     return was.kind === 'held' ? 'requests succeed again' : 'a request succeeded while ejected';
@@ -52,9 +110,30 @@ export class OutlierDetector {
   /** Returns the cause when the verdict changed to `held`; else null. */
   fail(detail: string, at: number): string | null {
     this.streak += 1;
-    if (this.ejection.kind === 'trial') return this.hold(`the trial request failed: ${detail}`, at);
+    if (this.ejection.kind === 'trial') return this.hold(`the trial request failed: ${detail}`, false, at);
     if (this.ejection.kind !== 'none' || this.streak < this.settings.consecutive) return null;
-    return this.hold(`${this.streak} failures in a row, last: ${detail}`, at);
+    return this.hold(`${this.streak} failures in a row, last: ${detail}`, false, at);
+  }
+
+  /**
+   * The pool's windows have been compared. A failing backend is ejected; a slow one gets less, and is ejected when a whole window
+   * of less has not helped. Returns what happened, for people, when the verdict changed; else null.
+   */
+  judge({ failing, slow }: Comparison, at: number): string | null {
+    const wasSlow = this.slowness !== null;
+    this.slowness = slow === null ? null : { sinceMs: this.slowness?.sinceMs ?? at, cause: slowReason(slow) };
+    const { ejection } = this;
+    if (ejection.kind === 'none') {
+      const cause = this.findCause(failing === null ? null : failingReason(failing), at);
+      if (cause !== null) return this.hold(cause, true, at);
+    } else if (ejection.kind === 'held' && ejection.isComparative && at >= ejection.untilMs) {
+      if (failing === null && slow === null) {
+        this.release(at);
+        return 'it is like its peers again';
+      }
+    }
+    if (wasSlow === (slow !== null) || this.settings.dryRun) return null;
+    return this.slowness?.cause ?? 'it is as fast as its peers again';
   }
 
   /** held -> ejected: the budget grants it. */
@@ -67,11 +146,15 @@ export class OutlierDetector {
 
   /** ejected -> held: the budget no longer covers it. */
   withdraw(at: number): void {
-    if (this.ejection.kind === 'ejected') this.ejection = { ...this.ejection, kind: 'held', sinceMs: at };
+    if (this.ejection.kind !== 'ejected') return;
+    this.ejection = { ...this.ejection, kind: 'held', isComparative: false, sinceMs: at };
   }
 
+  /** It returns with a window as empty as a new one's: what it did before it left was judged. */
   beginTrial(at: number): void {
     this.streak = 0;
+    this.slowness = null;
+    this.clearWindow();
     this.ejection = { kind: 'trial', sinceMs: at, untilMs: at + this.settings.ejectionMs };
   }
 
@@ -97,10 +180,32 @@ export class OutlierDetector {
     return `the ejection of ${formatDuration(ejectionLengthMs(this.ejections, this.settings))} is over`;
   }
 
-  private hold(cause: string, at: number): string {
+  private findCause(failing: string | null, at: number): string | null {
+    if (failing !== null) return failing;
+    const { slowness } = this;
+    if (slowness === null || at - slowness.sinceMs < this.settings.windowMs) return null;
+    return `${slowness.cause}, for ${formatDuration(at - slowness.sinceMs)}`;
+  }
+
+  private hold(cause: string, isComparative: boolean, at: number): string | null {
     const untilMs = at + ejectionLengthMs(this.ejections + 1, this.settings);
-    this.ejection = { kind: 'held', sinceMs: at, untilMs, cause };
-    return cause;
+    if (!this.settings.dryRun) {
+      this.ejection = { kind: 'held', sinceMs: at, untilMs, cause, isComparative };
+      return cause;
+    }
+    if (this.lastDryEjection === null || at >= this.lastDryEjection.untilMs) {
+      this.dryEjections += 1;
+      this.lastDryEjection = { cause, at, untilMs };
+    }
+    if (this.ejection.kind !== 'trial') return null;
+    this.release(at);
+    return `${cause}; a dry run lets it pass`;
+  }
+
+  private clearWindow(): void {
+    this.requests = new SlidingCounter(this.settings.windowMs);
+    this.failures = new SlidingCounter(this.settings.windowMs);
+    this.latencies = null;
   }
 
   /** One ejection is forgotten for each ejection's length in service that ends with a success: never for silence. */

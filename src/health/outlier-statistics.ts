@@ -26,6 +26,12 @@ export interface FailureRate {
   readonly requests: number;
 }
 
+/** How one backend's window compares with its peers'; null = not worse in that way, or nothing to compare. */
+export interface Comparison {
+  readonly failing: (FailureRate & { readonly othersRate: number }) | null;
+  readonly slow: { readonly p50Ms: number; readonly othersP50Ms: number } | null;
+}
+
 /**
  * Whether a failure rate is high, at least twice the others', and not their rate with bad luck: the lower bound of its Wilson
  * score interval lies above theirs, at the deviation that the unluckiest of `peers` normal draws is expected to reach,

@@ -37,8 +37,10 @@ export class ProbeDetector {
   /** True when the verdict changed. */
   observe(result: ProbeResult, at: number): boolean {
     if (this.settings === null) return false;
-    const { ok, status, latencyMs, detail, refused } = result;
-    this.last = { ok, status, latencyMs, detail, refused, at };
+    const { ok, status, latencyMs, detail, refused, draining = false } = result;
+    this.last = { ok, status, latencyMs, detail, refused, draining, at };
+    // It answers as it should on its way out: no pass, and no failure.
+    if (draining && !ok) return false;
     if (ok) {
       this.failures = 0;
       this.passes += 1;

@@ -1,46 +1,65 @@
 /**
  * Brings a pool to rest after a verdict changed: ends what time ends, grants or withholds removals, reads each status off the
- * table, and puts returning backends on trial. Every change of status leaves with its reason, exactly once (I6).
- * Assumes that detectors have spoken and notes say what changed; notes are used up here.
+ * table, puts returning backends on trial, and weighs everybody anew. Every change of status leaves with its reason, exactly once
+ * (I6). Assumes that detectors have spoken and notes say what changed; notes are used up here.
  */
 
 import type { BudgetSettings, HealthSettings } from '../model/settings.ts';
-import { isAvailable } from '../model/status.ts';
+import { isAvailable, type Status } from '../model/status.ts';
 import type { Transition } from '../model/transition.ts';
-import { type BackendRecord, type Note, needsTrialFrom } from './backend-record.ts';
-import { ejectedReason, type PoolState, probeReason, withheldReason } from './reasons.ts';
+import { type BackendRecord, needsTrialFrom } from './backend-record.ts';
+import type { PoolRecord } from './pool-record.ts';
+import type { PoolState } from './reasons.ts';
 import { allowedRemovals } from './removal-budget.ts';
-import { type Ruling, rule } from './status-table.ts';
+import { rule } from './status-table.ts';
+import { type Circumstances, explainTransition } from './transition-reason.ts';
 
 export type Change = Omit<Transition, 'id' | 'at'>;
 
 export interface Settled {
   readonly changes: readonly Change[];
+  /** Some backend's weight has changed. */
+  readonly reweighed: boolean;
   /** The next instant at which time alone changes something. */
   readonly deadlineMs: number;
 }
 
-export function settle(records: readonly BackendRecord[], settings: HealthSettings, at: number): Settled {
-  for (const record of records) expire(record, at);
-  const pool = grantRemovals(records, settings.budget, at);
+export function settle(
+  records: readonly BackendRecord[],
+  pool: PoolRecord,
+  { budget }: HealthSettings,
+  at: number,
+): Settled {
+  for (const record of records) record.advance(at);
+  const state = grantRemovals(records, pool, budget, at);
+  const given: Circumstances = { pool: state, budget, suspicion: pool.massFailure.suspicion, at };
   const changes: Change[] = [];
-  let deadlineMs = Number.POSITIVE_INFINITY;
   for (const record of records) {
-    const change = updateStatus(record, pool, settings.budget, at);
+    const change = updateStatus(record, given);
     if (change !== null) changes.push(change);
     record.note = null;
-    deadlineMs = Math.min(deadlineMs, record.deadline);
   }
-  return { changes, deadlineMs };
+  updateRamps(records, at);
+  pool.factors = pool.load?.factors(at) ?? pool.factors;
+  let reweighed = false;
+  let { deadline: deadlineMs } = pool;
+  for (const record of records) {
+    if (record.reweigh(pool.factors.get(record.spec.id) ?? 1, at)) reweighed = true;
+    deadlineMs = Math.min(deadlineMs, record.nextDeadline(at));
+  }
+  return { changes, reweighed, deadlineMs };
 }
 
-function expire(record: BackendRecord, at: number): void {
-  const news = record.outlier?.expire(at) ?? null;
-  if (news !== null) record.note = { source: 'outcomes', reason: news };
-}
-
-/** Who has asked longest is removed first; hard evidence, and backends that never were capacity, need no grant. */
-function grantRemovals(records: readonly BackendRecord[], budget: BudgetSettings, at: number): PoolState {
+/**
+ * Who has asked longest is removed first; hard evidence, and backends that never were capacity, need no grant. While most of the
+ * pool fails at once, nobody who just began is removed.
+ */
+function grantRemovals(
+  records: readonly BackendRecord[],
+  pool: PoolRecord,
+  budget: BudgetSettings,
+  at: number,
+): PoolState {
   const waiting: BackendRecord[] = [];
   let eligible = 0;
   let capacity = 0;
@@ -48,24 +67,31 @@ function grantRemovals(records: readonly BackendRecord[], budget: BudgetSettings
     if (record.isEligible) eligible += 1;
     const asks = record.asksForRemoval;
     record.askingSinceMs = asks ? (record.askingSinceMs ?? at) : null;
-    const needsGrant = record.proven && !(asks && record.isRefused);
+    const needsGrant = record.proven && !record.isRemovalHard;
     if (needsGrant && record.isEligible) capacity += 1;
     if (asks && needsGrant) waiting.push(record);
-    else record.removalGranted = asks;
+    else record.removal = asks ? 'granted' : 'over_budget';
   }
-  const allowed = allowedRemovals({ eligible, capacity }, budget);
-  waiting.sort((a, b) => (a.askingSinceMs as number) - (b.askingSinceMs as number));
-  waiting.forEach((record, index) => {
-    record.removalGranted = index < allowed;
-  });
-  const removed = records.filter((record) => record.removalGranted).length;
+  const { massFailure, lastGoodNewsMs } = pool;
+  massFailure.update({ failingSinceMs: waiting.map(askingSince), eligible, lastGoodNewsMs }, at);
+  let grants = allowedRemovals({ eligible, capacity }, budget);
+  for (const record of waiting.sort((a, b) => askingSince(a) - askingSince(b))) {
+    if (massFailure.holds(askingSince(record))) record.removal = 'mass_failure';
+    else record.removal = grants-- > 0 ? 'granted' : 'over_budget';
+  }
+  const removed = records.filter((record) => record.removal === 'granted').length;
   return { eligible, removed };
 }
 
-function updateStatus(record: BackendRecord, pool: PoolState, budget: BudgetSettings, at: number): Change | null {
+function askingSince({ askingSinceMs }: BackendRecord): number {
+  return askingSinceMs as number;
+}
+
+function updateStatus(record: BackendRecord, given: Circumstances): Change | null {
+  const { at } = given;
   enforceEjection(record, at);
   let ruling = rule(record.verdicts);
-  if (ruling.status === 'up' && needsTrialFrom(record.status) && record.outlier !== null) {
+  if (isServing(ruling.status) && !record.asksForRemoval && needsTrialFrom(record.status) && record.outlier !== null) {
     record.outlier.beginTrial(at);
     ruling = rule(record.verdicts);
   } else if (record.outlier?.ejection.kind === 'trial' && ruling.status !== 'trial') {
@@ -75,7 +101,7 @@ function updateStatus(record: BackendRecord, pool: PoolState, budget: BudgetSett
   const from = record.status;
   const to = ruling.status;
   if (from === to) return null;
-  const note = explain(record, ruling, pool, budget, at);
+  const note = explainTransition(record, ruling, given);
   const movesTrial = from === 'trial' || to === 'trial';
   if (movesTrial || isAvailable(from) !== isAvailable(to)) record.epoch += 1;
   record.status = to;
@@ -85,39 +111,24 @@ function updateStatus(record: BackendRecord, pool: PoolState, budget: BudgetSett
   return { backend: record.spec.id, from, to, reason: note.reason, source: note.source };
 }
 
-/** Moves between held and ejected as the budget says; an operator's intent leaves both alone. */
-function enforceEjection({ outlier, removalGranted, asksForRemoval }: BackendRecord, at: number): void {
+/** Moves between held and ejected as removals are granted; an operator's intent leaves both alone. */
+function enforceEjection({ outlier, removal, asksForRemoval }: BackendRecord, at: number): void {
   if (outlier === null || !asksForRemoval) return;
-  if (removalGranted) outlier.enforce(at);
+  if (removal === 'granted') outlier.enforce(at);
   else outlier.withdraw(at);
 }
 
-function explain(
-  record: BackendRecord,
-  { status, source }: Ruling,
-  pool: PoolState,
-  budget: BudgetSettings,
-  at: number,
-): Note {
-  const { note } = record;
-  const fallback: Note = note ?? { source, reason: 'the removal budget has changed' };
-  switch (status) {
-    case 'down':
-      return { source, reason: probeReason(record.probe) };
-    case 'ejected':
-      return { source, reason: ejectedReason(causeOf(record), record.deadline - at, pool, budget) };
-    case 'suspect':
-      return { source, reason: withheldReason(causeOf(record), pool) };
-    case 'trial':
-      return { source: fallback.source, reason: `${fallback.reason}: on trial with one request at a time` };
-    default:
-      return fallback;
+/** Who enters service ramps up while others have the work in hand; where nobody has, all take their share at once. */
+function updateRamps(records: readonly BackendRecord[], at: number): void {
+  for (const { ramp, status } of records) if (!isServing(status)) ramp.leave();
+  const hasSupport = records.some(({ ramp }) => ramp.isEstablishedAt(at));
+  for (const { ramp, status } of records) {
+    if (!hasSupport) ramp.finish();
+    if (isServing(status) && ramp.isOut) ramp.enter(hasSupport, at);
   }
 }
 
-/** Why soft evidence asks for removal. */
-function causeOf(record: BackendRecord): string {
-  if (record.probe.verdict === 'down') return probeReason(record.probe);
-  const ejection = record.outlier?.ejection;
-  return ejection?.kind === 'held' || ejection?.kind === 'ejected' ? ejection.cause : record.reason;
+/** With more than one request at a time. */
+function isServing(status: Status): boolean {
+  return status === 'up' || status === 'suspect';
 }

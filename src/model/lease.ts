@@ -5,8 +5,27 @@ import type { OutcomeClass } from './outcome.ts';
 import type { PickRequest } from './picker.ts';
 import type { Snapshot } from './snapshot.ts';
 
+/** What an answer's head says of its backend, besides the answer; a parsed response head is one as it is. */
+export interface AnswerHint {
+  readonly status: number;
+  /** `endpoint-load-metrics` and `endpoint-load-metrics-bin`; '' when absent. */
+  readonly loadReport: string;
+  readonly loadReportBin: string;
+  /** `x-pulsegate-drain: 1` */
+  readonly drain: boolean;
+  /** '' when absent. */
+  readonly retryAfter: string;
+}
+
+/** Whether there is anything in it: most answers have none, and cost no more than this. */
+export function isHinting({ loadReport, loadReportBin, drain, retryAfter }: AnswerHint): boolean {
+  return loadReport !== '' || loadReportBin !== '' || drain || retryAfter !== '';
+}
+
 export interface Lease {
   readonly backend: Backend;
+  /** The answer's head has come, and hints at something; before `end`. */
+  hint(hint: AnswerHint): void;
   /**
    * Ends the lease, exactly once (I2): frees its place and posts the outcome.
    * @param latencyMs until the answer's head, or until the failure

@@ -1,6 +1,7 @@
 /** Health as the admin API speaks it (INTERFACE §4): field names are the contract's, times are ISO 8601 wall clock. */
 
 import type { EventFeed } from './event.ts';
+import type { LoadSource } from './load.ts';
 import type { Intent, Status, UpstreamStatus } from './status.ts';
 
 export interface LatencyReport {
@@ -23,6 +24,10 @@ export interface BackendReport {
   readonly retries_total: number;
   /** Of the last minute or so; null before the first answer. */
   readonly latency_ms: LatencyReport | null;
+  /** What its weight was last made from; null while nothing usable has been reported. */
+  readonly load: { readonly utilization: number; readonly source: LoadSource; readonly age_ms: number } | null;
+  /** As its heartbeats say; null when they do not. */
+  readonly version: string | null;
   readonly since: string;
   readonly reason: string;
 }
@@ -47,6 +52,40 @@ export interface OutcomesEvidence {
   readonly consecutive_failures: number;
   readonly ejected_until: string | null;
   readonly ejections: number;
+  /** Ejections that were not made, because of `dry_run`. */
+  readonly dry_run_ejections: number;
+}
+
+export interface HeartbeatEvidence {
+  readonly verdict: 'unknown' | 'alive' | 'suspect' | 'lost' | 'off';
+  /** Suspicion; 0 before the first heartbeat. */
+  readonly phi: number;
+  readonly boot: string | null;
+  readonly seq: number | null;
+  readonly lease_remaining_ms: number | null;
+  readonly rejected_total: number;
+}
+
+/** The last report in the words of the backend's side; 0 and empty = not reported. */
+export interface ReportedLoad {
+  readonly cpu_utilization: number;
+  readonly mem_utilization: number;
+  readonly application_utilization: number;
+  readonly rps_fractional: number;
+  readonly eps: number;
+  readonly named_metrics: Readonly<Record<string, number>>;
+  readonly utilization: Readonly<Record<string, number>>;
+}
+
+export interface LoadEvidence {
+  readonly utilization: number | null;
+  readonly report: ReportedLoad | null;
+  readonly source: LoadSource | null;
+  readonly age_ms: number | null;
+  /** What the weight is multiplied with; 1 = like its peers. */
+  readonly factor: number;
+  /** Malformed reports. */
+  readonly rejected_total: number;
 }
 
 export interface AdminEvidence {
@@ -57,7 +96,9 @@ export interface AdminEvidence {
 
 export interface Evidence {
   readonly probe: ProbeEvidence;
+  readonly heartbeat: HeartbeatEvidence;
   readonly outcomes: OutcomesEvidence;
+  readonly load: LoadEvidence;
   readonly admin: AdminEvidence;
 }
 

@@ -40,9 +40,17 @@ export interface OutlierSettings {
   readonly consecutive: number;
   /** Length of the sliding window of outcomes. */
   readonly windowMs: number;
+  /** Requests in the window below which it is not compared with others'; >= 1. */
+  readonly minRequests: number;
+  /** Share of failures in the window from which on, and from twice the peers' median, a backend is ejected; 0 to 1. */
+  readonly failureRate: number;
+  /** Median latency of the window in multiples of the peers', from which on a backend is slow; > 1, null = not judged. */
+  readonly latencyFactor: number | null;
   /** First ejection; doubled for each repeat. */
   readonly ejectionMs: number;
   readonly ejectionMaxMs: number;
+  /** Nothing is held against a backend; what would have been is counted. */
+  readonly dryRun: boolean;
 }
 
 export interface HeartbeatSettings {
@@ -85,7 +93,7 @@ export interface LoadSettings {
 
 export interface SlowStartSettings {
   readonly windowMs: number;
-  /** Share of its weight that a backend begins with, 0 to 1. */
+  /** Share of its weight that a backend begins with, above 0 and up to 1. */
   readonly minWeight: number;
   /** > 0; 1 is linear, above it more weight comes early. */
   readonly aggression: number;
@@ -112,6 +120,12 @@ export interface HealthSettings {
   readonly probe: ProbeSettings | null;
   /** null = traffic is not judged. */
   readonly outliers: OutlierSettings | null;
+  /** null = no heartbeats are received. */
+  readonly heartbeat: HeartbeatSettings | null;
+  /** null = load reports are not read. */
+  readonly load: LoadSettings | null;
+  /** null = whole weight at once. */
+  readonly slowStart: SlowStartSettings | null;
   readonly budget: BudgetSettings;
   readonly panic: PanicSettings;
 }
@@ -257,5 +271,7 @@ export interface Settings {
   readonly listeners: readonly ListenerSettings[];
   /** null = off. */
   readonly admin: AdminSettings | null;
+  /** null = off. */
+  readonly heartbeats: HeartbeatReceiverSettings | null;
   readonly upstreams: readonly UpstreamSettings[];
 }

@@ -4,6 +4,8 @@
  */
 
 import type { BackendSpec } from './backend.ts';
+import type { Heartbeat } from './heartbeat.ts';
+import type { LoadReport, LoadSource } from './load.ts';
 import type { OutcomeClass } from './outcome.ts';
 import type { Intent } from './status.ts';
 
@@ -16,6 +18,8 @@ export interface ProbeResult {
   readonly detail: string;
   /** The connection was refused: nobody listens there. */
   readonly refused: boolean;
+  /** The answer says `x-pulsegate-drain: 1`: unless it passes, it is neither a pass nor a failure. Absent = false. */
+  readonly draining?: boolean;
 }
 
 export interface ProbeSignal extends ProbeResult {
@@ -46,6 +50,43 @@ export interface TrialSignal {
   readonly epoch: number;
 }
 
+/** A heartbeat that the receiver has accepted. */
+export interface HeartbeatSignal {
+  readonly kind: 'heartbeat';
+  readonly at: number;
+  readonly backend: string;
+  readonly heartbeat: Heartbeat;
+}
+
+/** A heartbeat that the receiver has refused: forged, replayed, malformed. Counted, and no evidence. */
+export interface HeartbeatRefusedSignal {
+  readonly kind: 'heartbeat_refused';
+  readonly at: number;
+  readonly backend: string;
+  readonly reason: string;
+}
+
+/** A load report from a response or a probe; those of heartbeats come with them. */
+export interface LoadSignal {
+  readonly kind: 'load';
+  readonly at: number;
+  readonly backend: string;
+  readonly source: LoadSource;
+  /** null = malformed: counted, and no evidence. */
+  readonly report: LoadReport | null;
+}
+
+/** What an answer to a request says besides. */
+export interface NoticeSignal {
+  readonly kind: 'notice';
+  readonly at: number;
+  readonly backend: string;
+  /** `x-pulsegate-drain: 1` */
+  readonly isDraining: boolean;
+  /** `retry-after` of a 429 or 503; 0 = none. */
+  readonly retryAfterMs: number;
+}
+
 export interface IntentSignal {
   readonly kind: 'intent';
   readonly at: number;
@@ -71,17 +112,30 @@ export interface MembershipSignal {
   readonly backends: readonly BackendSpec[];
 }
 
+/** We ourselves did not run for a while, until now: nobody is to blame for what went wrong meanwhile (I14). */
+export interface StallSignal {
+  readonly kind: 'stall';
+  readonly at: number;
+  readonly stalledMs: number;
+}
+
 /** Time has passed: a deadline may have come. */
 export interface TickSignal {
   readonly kind: 'tick';
   readonly at: number;
 }
 
+/** Signals about the whole pool; all others name a backend. */
+export type PoolSignal = MembershipSignal | StallSignal | TickSignal;
+
 export type Signal =
   | ProbeSignal
   | OutcomeSignal
   | TrialSignal
+  | HeartbeatSignal
+  | HeartbeatRefusedSignal
+  | LoadSignal
+  | NoticeSignal
   | IntentSignal
   | WeightSignal
-  | MembershipSignal
-  | TickSignal;
+  | PoolSignal;

@@ -7,7 +7,7 @@ export interface BackendView {
   readonly status: Status;
   /** As configured, or as an operator set it; > 0. */
   readonly baseWeight: number;
-  /** What health multiplies it with, 0 to 1. */
+  /** What health multiplies it with, > 0; above 1 only by load. */
   readonly factor: number;
   /** Grows whenever the backend leaves or re-enters service. */
   readonly epoch: number;
@@ -19,6 +19,8 @@ export interface BackendView {
   readonly proven: boolean;
   /** Nobody listened at the last probe, and traffic has not said otherwise since. */
   readonly refused: boolean;
+  /** It would be out of service, did not most of the pool fail at once: it serves as panic rules say. */
+  readonly held: boolean;
   /** Failures in a row, of probes and of traffic together: how bad it is, against others. */
   readonly failures: number;
 }

@@ -30,8 +30,9 @@ export function project(
   const starting = eligible.filter(({ view }) => view.status === 'starting');
   const servesUnproven = starting.length > 0 && eligible.every(({ view }) => !view.proven);
   const judged = eligible.length - starting.length;
-  const panic = !servesUnproven && available.length < panicSettings.threshold * judged;
-  const chosen = panic ? choosePanicking(eligible, available, panicSettings) : servesUnproven ? starting : available;
+  const trusted = available.filter(({ view }) => !view.held);
+  const panic = !servesUnproven && trusted.length < panicSettings.threshold * judged;
+  const chosen = panic ? choosePanicking(eligible, trusted, panicSettings) : servesUnproven ? starting : available;
   const candidates = chosen.map(toCandidate);
   const serving = new Set(chosen);
   return Object.freeze({
@@ -53,17 +54,18 @@ function statusOf(eligible: number, available: number, candidates: number, panic
   return available === eligible ? 'ok' : 'degraded';
 }
 
+/** @param trusted available, and not merely because most of the pool failed at once */
 function choosePanicking(
   eligible: readonly Member[],
-  available: readonly Member[],
+  trusted: readonly Member[],
   { mode, threshold }: PanicSettings,
 ): readonly Member[] {
   if (mode === 'fail') return [];
   if (mode === 'all') return eligible;
   const target = Math.ceil(threshold * eligible.length);
-  const rest = eligible.filter(({ view }) => !isAvailable(view.status));
+  const rest = eligible.filter((member) => !trusted.includes(member));
   const reachable = rest.filter(({ view }) => !view.refused).sort((a, b) => a.view.failures - b.view.failures);
-  const chosen = available.concat(reachable.slice(0, Math.max(0, target - available.length)));
+  const chosen = trusted.concat(reachable.slice(0, Math.max(0, target - trusted.length)));
   // Where nobody listens, no choice is better than another, and any of them may come back first.
   return chosen.length > 0 ? chosen : rest;
 }

@@ -9,7 +9,7 @@
 import type { Clock } from '../base/time.ts';
 import { BodyReader } from '../http1/body-reader.ts';
 import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts';
-import type { Lease } from '../model/lease.ts';
+import { isHinting, type Lease } from '../model/lease.ts';
 import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
 import type { UpstreamSettings, UpstreamTimeouts } from '../model/settings.ts';
 import { classifyConnectError, describeError } from './classify.ts';
@@ -205,6 +205,7 @@ export class Attempt implements ConnectionUser {
     this.headLatencyMs = this.clock.now() - this.startedMs;
     this.body = new BodyReader(head.framing, head.contentLength);
     this.connection.idleLimitMs = head.keepAliveTimeoutMs;
+    if (isHinting(head)) this.lease.hint(head);
     if (!this.owner.onHead(head)) this.finish(outcomeOfStatus(head.status), `status ${head.status}`);
   }
 

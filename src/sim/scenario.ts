@@ -55,6 +55,7 @@ function generateSettings(rng: Rng, backends: readonly BackendSpec[]): UpstreamS
     balance: choose(rng, POLICIES),
     limits: { connections: rng.below(4) === 0 ? 1 + rng.below(3) : 256, pending: 0, pendingTimeoutMs: 0 },
     health: {
+      ...HEALTH,
       initialState: choose(rng, INITIAL_STATES),
       probe: rng.below(6) === 0 ? null : { ...PROBE, rise: 1 + rng.below(3), fall: 1 + rng.below(4) },
       outliers: rng.below(6) === 0 ? null : { ...OUTLIERS, consecutive: 1 + rng.below(6), ejectionMs },

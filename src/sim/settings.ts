@@ -1,7 +1,15 @@
 /** Settings for upstreams that exist in virtual time only: production's defaults where a simulation does not say otherwise. */
 
 import type { BackendSpec } from '../model/backend.ts';
-import type { HealthSettings, OutlierSettings, ProbeSettings, UpstreamSettings } from '../model/settings.ts';
+import type {
+  HealthSettings,
+  HeartbeatSettings,
+  LoadSettings,
+  OutlierSettings,
+  ProbeSettings,
+  SlowStartSettings,
+  UpstreamSettings,
+} from '../model/settings.ts';
 
 export const PROBE: ProbeSettings = {
   path: '/healthz',
@@ -20,14 +28,34 @@ export const PROBE: ProbeSettings = {
 export const OUTLIERS: OutlierSettings = {
   consecutive: 5,
   windowMs: 10_000,
+  minRequests: 20,
+  failureRate: 0.25,
+  latencyFactor: 4,
   ejectionMs: 10_000,
   ejectionMaxMs: 300_000,
+  dryRun: false,
 };
+
+export const HEARTBEAT: HeartbeatSettings = { intervalMs: 2_000, leaseMs: 6_000, suspectPhi: 5, required: false };
+
+export const LOAD: LoadSettings = {
+  sources: ['response', 'heartbeat', 'probe'],
+  utilization: ['application_utilization', 'cpu_utilization'],
+  blackoutMs: 10_000,
+  expiryMs: 180_000,
+  errorPenalty: 1,
+  maxRatio: 4,
+};
+
+export const SLOW_START: SlowStartSettings = { windowMs: 30_000, minWeight: 0.1, aggression: 1 };
 
 export const HEALTH: HealthSettings = {
   initialState: 'probe',
   probe: PROBE,
   outliers: OUTLIERS,
+  heartbeat: HEARTBEAT,
+  load: LOAD,
+  slowStart: SLOW_START,
   budget: { maxRemoved: 0.5, minAvailable: 1 },
   panic: { threshold: 0.5, mode: 'least_bad' },
 };

@@ -4,13 +4,15 @@
  */
 
 import { HealthEngine } from '../../src/health/engine.ts';
+import type { Heartbeat, SelfReport } from '../../src/model/heartbeat.ts';
+import type { LoadReport } from '../../src/model/load.ts';
 import type { OutcomeClass } from '../../src/model/outcome.ts';
 import type { HealthSettings } from '../../src/model/settings.ts';
 import type { Signal } from '../../src/model/signal.ts';
 import type { Candidate } from '../../src/model/snapshot.ts';
 import type { Intent } from '../../src/model/status.ts';
 import { project } from '../../src/pool/project.ts';
-import { HEALTH, OUTLIERS, PROBE, simulatedBackend } from '../../src/sim/settings.ts';
+import { HEALTH, HEARTBEAT, OUTLIERS, PROBE, SLOW_START, simulatedBackend } from '../../src/sim/settings.ts';
 
 type Bare<S> = S extends Signal ? Omit<S, 'at'> : never;
 type Words = readonly string[];
@@ -32,6 +34,7 @@ class Run {
   private readonly engine: HealthEngine;
   private readonly lines: string[] = [];
   private served = '';
+  private beats = 0;
 
   constructor(settings: HealthSettings, members: Words) {
     this.settings = settings;
@@ -43,7 +46,8 @@ class Run {
     for (const [at, time, ...command] of steps) {
       if (at !== 'at' || time === undefined) throw new Error(`expected "at TIME …", got: ${at}`);
       const atMs = parseSeconds(time);
-      this.tickUntil(atMs);
+      // While we stand still, no timer fires.
+      if (command[0] !== 'stall') this.tickUntil(atMs);
       const repeat = /^x(\d+)$/.exec(command.at(-1) ?? '');
       const words = repeat === null ? command : command.slice(0, -1);
       for (let n = 0; n < Number(repeat?.[1] ?? 1); n++) this.step({ ...this.signal(words), at: atMs } as Signal);
@@ -59,7 +63,7 @@ class Run {
 
   private step(signal: Signal): void {
     for (const { backend, from, to, source, reason } of this.engine.step(signal)) {
-      this.lines.push(`${signal.at / 1_000}s  ${backend} ${from} -> ${to} (${source}): ${reason}`);
+      this.lines.push(`${formatSeconds(signal.at)}  ${backend} ${from} -> ${to} (${source}): ${reason}`);
     }
     this.showServing(signal.at);
   }
@@ -72,7 +76,13 @@ class Run {
     const served = `${status}, serving: ${candidates.map(describeCandidate).join(' ') || 'nobody'}`;
     if (served === this.served) return;
     this.served = served;
-    this.lines.push(`${at / 1_000}s  = ${served}`);
+    this.lines.push(`${formatSeconds(at)}  = ${served}`);
+  }
+
+  private createHeartbeat(status: SelfReport, { boot = 1, ...numbers }: Numbers): Heartbeat {
+    this.beats += 1;
+    const load = Object.keys(numbers).length === 0 ? null : createReport(numbers);
+    return { boot: `boot-${boot}`, seq: this.beats, status, version: null, role: null, load, inFlight: null };
   }
 
   private signal([kind, backend = '', ...words]: Words): Bare<Signal> {
@@ -82,8 +92,19 @@ class Run {
         return { kind, backend, ...describeProbe(word) };
       case 'outcome': {
         const epoch = words.includes('stale') ? 0 : (this.engine.record(backend)?.epoch ?? 0);
-        return { kind, backend, outcome: word as OutcomeClass, epoch, latencyMs: 1, detail: '' };
+        const latencyMs = Number(words.find((given) => given.endsWith('ms'))?.slice(0, -2) ?? 1);
+        return { kind, backend, outcome: word as OutcomeClass, epoch, latencyMs, detail: '' };
       }
+      case 'heartbeat':
+        return { kind, backend, heartbeat: this.createHeartbeat(word as SelfReport, createNumbers(words)) };
+      case 'load':
+        return { kind, backend, source: 'response', report: createReport(createNumbers(words)) };
+      case 'notice': {
+        const { retry_after = 0 } = createNumbers(words);
+        return { kind, backend, isDraining: word === 'draining', retryAfterMs: retry_after * 1_000 };
+      }
+      case 'stall':
+        return { kind, stalledMs: parseSeconds(backend) };
       case 'trial':
         return { kind, backend, epoch: this.engine.record(backend)?.epoch ?? 0 };
       case 'operator':
@@ -100,24 +121,53 @@ class Run {
   }
 }
 
+type Numbers = Readonly<Record<string, number>>;
+
+/** `name=number` words. */
+function createNumbers(words: Words): Numbers {
+  const pairs = words.filter((word) => word.includes('=')).map((word) => word.split('=') as [string, string]);
+  return Object.fromEntries(pairs.map(([name, value]) => [name, Number(value)]));
+}
+
+function createReport({ cpu = 0, rps = 0, eps = 0 }: Numbers): LoadReport {
+  const none = new Map<string, number>();
+  const unreported = { memUtilization: 0, applicationUtilization: 0, namedMetrics: none, utilization: none };
+  return { ...unreported, cpuUtilization: cpu, rps, eps };
+}
+
 function describeProbe(word: string) {
   const details: Record<string, string> = {
     pass: '200 OK',
     fail: '500 Internal Server Error',
     refused: 'connect ECONNREFUSED',
+    drain: '503 Service Unavailable',
+    'pass-drain': '200 OK',
+    late: 'no answer within 8 s',
   };
   const detail = details[word];
   if (detail === undefined) throw new Error(`unknown probe result: ${word}`);
-  return { ok: word === 'pass', status: null, latencyMs: 1, detail, refused: word === 'refused' };
+  const ok = word.startsWith('pass');
+  return {
+    ok,
+    status: null,
+    latencyMs: word === 'late' ? 8_000 : 1,
+    detail,
+    refused: word === 'refused',
+    draining: word.endsWith('drain'),
+  };
 }
 
 function describeCandidate({ backend, weight, trial }: Candidate): string {
-  return trial ? `${backend.id}(trial)` : `${backend.id}:${weight}`;
+  return trial ? `${backend.id}(trial)` : `${backend.id}:${Math.round(weight * 1_000) / 1_000}`;
 }
 
 function createBackend(member: string) {
   const [id = '', weight = '1'] = member.split('=');
   return simulatedBackend(id, Number(weight));
+}
+
+function formatSeconds(ms: number): string {
+  return `${Math.round(ms) / 1_000}s`;
 }
 
 function parseSeconds(time: string): number {
@@ -126,14 +176,23 @@ function parseSeconds(time: string): number {
   return Number(seconds) * 1_000;
 }
 
+/** `off`, or the window's length. */
+function createSlowStart(word: string): HealthSettings['slowStart'] {
+  if (word === 'off') return null;
+  return word === '' ? SLOW_START : { ...SLOW_START, windowMs: parseSeconds(word) };
+}
+
 /** `key=value` words over production's defaults. */
 function createSettings(words: Words): HealthSettings {
   const given = new Map(words.map((word) => word.split('=') as [string, string]));
   const number = (key: string, otherwise: number) => Number(given.get(key) ?? otherwise);
   return {
+    ...HEALTH,
     initialState: (given.get('initial_state') ?? HEALTH.initialState) as HealthSettings['initialState'],
     probe: given.get('probe') === 'off' ? null : PROBE,
-    outliers: given.get('outliers') === 'off' ? null : OUTLIERS,
+    outliers: given.get('outliers') === 'off' ? null : { ...OUTLIERS, dryRun: given.get('dry_run') === 'on' },
+    heartbeat: { ...HEARTBEAT, required: given.get('heartbeat') === 'required' },
+    slowStart: createSlowStart(given.get('slow_start') ?? ''),
     budget: {
       maxRemoved: number('max_removed', HEALTH.budget.maxRemoved),
       minAvailable: number('min_available', HEALTH.budget.minAvailable),

@@ -156,6 +156,8 @@ function detailOf(id: string, status: Status, weight: number): BackendDetail {
     latency_ms: id === 'a' ? { p50: 4.1, p90: 9, p99: 22 } : null,
     since: SINCE,
     reason: '2 probes passed',
+    load: null,
+    version: null,
     evidence: {
       probe: {
         verdict: 'up',
@@ -170,7 +172,10 @@ function detailOf(id: string, status: Status, weight: number): BackendDetail {
         consecutive_failures: 0,
         ejected_until: null,
         ejections: 0,
+        dry_run_ejections: 0,
       },
+      heartbeat: { verdict: 'off', phi: 0, boot: null, seq: null, lease_remaining_ms: null, rejected_total: 0 },
+      load: { utilization: null, report: null, source: null, age_ms: null, factor: 1, rejected_total: 0 },
       admin: { intent: 'enabled', by: null, since: null },
     },
     why: 'probes pass; nothing speaks against it',

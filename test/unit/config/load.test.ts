@@ -3,7 +3,8 @@ import { load, MINIMAL, problemsOf, settingsOf, withUpstream } from './support.t
 
 describe('the smallest file', () => {
   test('has the documented defaults, in milliseconds, bytes and ratios', () => {
-    const { listeners, upstreams, admin, log, drain, via } = settingsOf(MINIMAL);
+    const { listeners, upstreams, admin, heartbeats, log, drain, via } = settingsOf(MINIMAL);
+    expect(heartbeats).toBeNull();
     expect({ via, log, drain }).toEqual({
       via: 'pulsegate',
       log: { level: 'info', access: 'all' },
@@ -56,7 +57,26 @@ describe('the smallest file', () => {
             jitter: 0.1,
             expect: { status: [[200, 299]], body: null, header: null },
           },
-          outliers: { consecutive: 5, windowMs: 10_000, ejectionMs: 10_000, ejectionMaxMs: 300_000 },
+          outliers: {
+            consecutive: 5,
+            windowMs: 10_000,
+            minRequests: 20,
+            failureRate: 0.25,
+            latencyFactor: 4,
+            ejectionMs: 10_000,
+            ejectionMaxMs: 300_000,
+            dryRun: false,
+          },
+          heartbeat: null,
+          load: {
+            sources: ['response', 'heartbeat', 'probe'],
+            utilization: ['application_utilization', 'cpu_utilization'],
+            blackoutMs: 10_000,
+            expiryMs: 180_000,
+            errorPenalty: 1,
+            maxRatio: 4,
+          },
+          slowStart: { windowMs: 30_000, minWeight: 0.1, aggression: 1 },
           budget: { maxRemoved: 0.5, minAvailable: 1 },
           panic: { threshold: 0.5, mode: 'least_bad' },
         },

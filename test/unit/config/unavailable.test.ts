@@ -2,13 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { MINIMAL, problemsOf, withUpstream } from './support.ts';
 
 /** Every key and value of the contract that the program does not have yet, as a user would write it. */
-const TOP = [
-  'workers: 4',
-  'workers: auto',
-  'state_file: /var/lib/p',
-  'heartbeats: { bind: "127.0.0.1:8082" }',
-  'hooks: {}',
-];
+const TOP = ['workers: 4', 'workers: auto', 'state_file: /var/lib/p', 'hooks: {}'];
 const LISTENER = ['protocol: tcp', 'tls: {}', 'http2: true', 'cleartext_http2: true', 'proxy_protocol: true'];
 const UPSTREAM = [
   'discovery: { file: x }',
@@ -22,13 +16,6 @@ const UPSTREAM = [
   'probe: { type: tcp }',
   'probe: { type: grpc }',
   'probe: { expect: { json: { path: $.a } } }',
-  'heartbeat: {}',
-  'outliers: { min_requests: 20 }',
-  'outliers: { failure_rate: 25% }',
-  'outliers: { latency_factor: 4 }',
-  'outliers: { dry_run: true }',
-  'load: {}',
-  'slow_start: { window: 30s }',
   'retry: { hedge: { after: p95 } }',
   'limits: { requests: 5 }',
   'sticky: { cookie: x }',
@@ -63,7 +50,6 @@ describe('what the program does not have yet', () => {
     withListener('http2: false'),
     withUpstream('probe: { type: http, expect: { json: null } }'),
     withUpstream('sticky: null'),
-    withUpstream('outliers: { dry_run: false }'),
   ])('may be written with the value that says what happens anyway: %s', (text) => {
     expect(problemsOf(text)).toEqual([]);
   });

@@ -9,6 +9,8 @@ function createProber(count: number) {
   const clock = new VirtualClock();
   const probe = new ScriptedProbe(clock);
   const doubtful = new Set<string>();
+  const vouchedFor = new Set<string>();
+  const stretch = { factor: 1 };
   const results: string[] = [];
   const prober = new Prober({
     settings: PROBE,
@@ -16,11 +18,12 @@ function createProber(count: number) {
     rng: createRng('prober'),
     probe,
     onResult: (backend) => results.push(backend),
-    isDoubtful: (backend) => doubtful.has(backend),
+    stretch: () => stretch.factor,
+    paceOf: (backend) => (doubtful.has(backend) ? 'fast' : vouchedFor.has(backend) ? 'slow' : 'usual'),
   });
   const backends = Array.from({ length: count }, (_, slot) => ({ ...simulatedBackend(`b${slot}`), slot }));
   prober.setBackends(backends);
-  return { prober, probe, clock, doubtful, results, backends };
+  return { prober, probe, clock, doubtful, vouchedFor, stretch, results, backends };
 }
 
 function gaps(instants: readonly number[]): number[] {

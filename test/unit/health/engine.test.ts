@@ -37,7 +37,7 @@ describe('HealthEngine', () => {
           at += gapMs;
           stepping.step(outcome(stepping, backend, outcomeClass, at));
           const epoch = absorbing.record(backend)?.epoch ?? 0;
-          const absorbed = outcomeClass === 'ok' && absorbing.absorbSuccess(backend, epoch, at);
+          const absorbed = outcomeClass === 'ok' && absorbing.absorbSuccess(backend, epoch, 1, at);
           if (!absorbed) absorbing.step(outcome(absorbing, backend, outcomeClass, at));
         }
         expect(absorbing.views()).toEqual(stepping.views());
@@ -82,7 +82,7 @@ describe('HealthEngine', () => {
     );
     for (const id of ['a', 'b']) for (let n = 0; n < 5; n++) engine.step(outcome(engine, id, 'reset', 1));
     expect(engine.views().map(({ status }) => status)).toEqual(['ejected', 'ejected', 'up', 'up']);
-    engine.step({ kind: 'intent', at: 2, backend: 'c', intent: 'disabled', by: 'ops' });
+    engine.step({ kind: 'intent', at: 6_000, backend: 'c', intent: 'disabled', by: 'ops' });
     expect(engine.views().map(({ status }) => status)).toEqual(['ejected', 'suspect', 'disabled', 'up']);
   });
 

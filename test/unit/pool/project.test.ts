@@ -17,6 +17,7 @@ function snapshotOf(given: readonly Given[], mode: 'least_bad' | 'all' | 'fail' 
       since: 0,
       proven: true,
       refused: false,
+      held: false,
       failures: 0,
     };
     return { backend: { ...simulatedBackend(id), slot }, view: { id, ...known, ...view } };
@@ -51,6 +52,15 @@ describe('project', () => {
         mode === 'fail' ? [] : [1],
       );
     }
+  });
+
+  it('lets panic rules decide about backends that are held because most of the pool failed at once', () => {
+    const held: Given = { status: 'suspect', factor: 0.25, held: true };
+    expect(snapshotOf([UP, held, held])).toMatchObject({ panic: true, status: 'panic', available: 3 });
+    expect(serving([UP, { ...held, failures: 5 }, { ...held, failures: 3 }])).toEqual([0, 2]);
+    expect(serving([UP, held, held], 'all')).toEqual([0, 1, 2]);
+    expect(snapshotOf([UP, held, held], 'fail')).toMatchObject({ panic: true, status: 'down', candidates: [] });
+    expect(snapshotOf([UP, UP, held])).toMatchObject({ panic: false, available: 3 });
   });
 
   it('leaves draining and disabled backends out of the share that decides on panic', () => {
