@@ -22,7 +22,12 @@ export interface RunningProcess {
   kill(signal: NodeJS.Signals): void;
 }
 
-export function startProcess(command: string, args: readonly string[]): RunningProcess {
+/** @param ending how the process ends with the test; a server with workers must be asked, or they stay behind */
+export function startProcess(
+  command: string,
+  args: readonly string[],
+  ending: 'SIGKILL' | 'SIGTERM' = 'SIGKILL',
+): RunningProcess {
   const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: string[] = [];
   const watch = createWatch();
@@ -49,7 +54,7 @@ export function startProcess(command: string, args: readonly string[]): RunningP
   });
   onTestFinished(async () => {
     if (hasExited) return;
-    child.kill('SIGKILL');
+    child.kill(ending);
     await exited;
   });
   if (child.pid === undefined) throw new Error(`cannot start ${command}`);

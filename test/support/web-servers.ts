@@ -47,7 +47,7 @@ http {
 }
 `,
   );
-  await answering(startProcess(NGINX, ['-p', folder, '-c', conf, '-e', join(folder, 'error.log')]), port);
+  await answering(startProcess(NGINX, ['-p', folder, '-c', conf, '-e', join(folder, 'error.log')], 'SIGTERM'), port);
   return { name: 'nginx', port };
 }
 
@@ -84,7 +84,7 @@ Alias /healthz ${folder}/healthz
 </Directory>
 `,
   );
-  await answering(startProcess(APACHE, ['-d', folder, '-f', conf, '-DFOREGROUND']), port);
+  await answering(startProcess(APACHE, ['-d', folder, '-f', conf, '-DFOREGROUND'], 'SIGTERM'), port);
   return { name: 'apache', port };
 }
 
