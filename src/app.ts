@@ -167,6 +167,7 @@ class App implements RunningApp, ControlPlane {
       clock: systemClock,
       via: this.settings.via,
       accessLog: access === 'none' ? null : new AccessLog(this.output.log, settings.name, systemClock, access),
+      log: this.output.log,
     });
   }
 

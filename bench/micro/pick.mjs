@@ -8,7 +8,7 @@ import { measure } from './measure.mjs';
 
 const POLICIES = ['round_robin', 'weighted_round_robin', 'least_request', 'random'];
 const SIZES = [4, 10, 1_000, 10_000];
-const ANY = { tried: null, hash: 0 };
+const ANY = { tried: null, hash: 0, repeatable: true };
 
 export async function run() {
   return POLICIES.flatMap((policy) =>

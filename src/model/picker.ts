@@ -10,6 +10,8 @@ export interface PickRequest {
   readonly tried: readonly number[] | null;
   /** 32-bit hash of the key for consistent hashing; 0 when the policy uses none. */
   readonly hash: number;
+  /** It can be made again if it fails: only such a request is risked on a trial while there is another choice. */
+  readonly repeatable: boolean;
 }
 
 /** Hot counters, indexed by slot; owned by the ledger. */

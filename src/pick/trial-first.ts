@@ -1,6 +1,6 @@
 /**
  * Sees to it that backends on trial get their request soon, whatever policy serves the others: every few picks go to a trial
- * with room first. Trials are few and short, so a scan of them is cheap.
+ * with room first, if the request can be made again elsewhere. Trials are few and short, so a scan of them is cheap.
  */
 
 import type { LoadReader, Picker, PickRequest } from '../model/picker.ts';
@@ -27,7 +27,7 @@ export class TrialFirst implements Picker {
 
   pick(request: PickRequest): Candidate | null {
     const turn = this.sequence.next();
-    if (turn % EVERY !== 0) {
+    if (turn % EVERY !== 0 || !request.repeatable) {
       const steady = this.steady?.pick(request) ?? null;
       if (steady !== null && !wasTried(steady, request)) return steady;
     }

@@ -20,6 +20,8 @@ import type { ConnectionUser, UpstreamConnection } from './upstream-connection.t
 export interface AttemptOwner {
   /** For HEAD, whose answers have no body. */
   readonly method: string;
+  /** The request can be made again if its connection turns out to be dead. */
+  readonly repeatable: boolean;
   /** The connection is ready: write the request through `attempt.writer`, then say how far it is. */
   onReady(): void;
   onInformational(head: ResponseHead): void;
@@ -33,6 +35,12 @@ export interface AttemptOwner {
   onFailed(outcome: OutcomeClass, detail: string): void;
   /** The backend takes bytes again. */
   onDrain(): void;
+}
+
+/** The upstream that an attempt is made at. */
+export interface Through {
+  readonly connections: ConnectionPool;
+  readonly settings: UpstreamSettings;
 }
 
 /** Limits of answer heads; a backend is trusted no more than a client. */
@@ -66,7 +74,8 @@ export class Attempt implements ConnectionUser {
   private headLatencyMs = 0;
   private body: BodyReader | null = null;
 
-  constructor(owner: AttemptOwner, lease: Lease, pool: ConnectionPool, settings: UpstreamSettings, clock: Clock) {
+  constructor(owner: AttemptOwner, lease: Lease, through: Through, clock: Clock) {
+    const { connections: pool, settings } = through;
     const { perTryTimeoutMs } = settings.retry;
     this.owner = owner;
     this.lease = lease;
@@ -75,7 +84,7 @@ export class Attempt implements ConnectionUser {
     this.clock = clock;
     this.startedMs = clock.now();
     this.headUntilMs = perTryTimeoutMs === null ? Infinity : this.startedMs + perTryTimeoutMs;
-    const idle = pool.checkout(lease.backend, this, this.startedMs);
+    const idle = pool.checkout(lease.backend, this, this.startedMs, owner.repeatable);
     this.connected = idle !== null;
     this.connection = idle ?? pool.connect(lease.backend, this, this.startedMs);
     this.deadlineMs = Math.min(this.headUntilMs, this.startedMs + this.timeouts.connectMs);

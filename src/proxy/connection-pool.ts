@@ -3,6 +3,7 @@
  * Caps on connections are the ledger's: HTTP/1.1 carries one request per connection, so requests in flight are connections.
  */
 
+import type { Clock } from '../base/time.ts';
 import type { Backend } from '../model/backend.ts';
 import type { KeepaliveSettings } from '../model/settings.ts';
 import { type ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
@@ -10,19 +11,40 @@ import { type ConnectionUser, UpstreamConnection } from './upstream-connection.t
 /** A backend that announces its idle time-out closes at that moment; a request must not meet it on the way. */
 const IDLE_HINT_MARGIN_MS = 1_000;
 
+/** For how long a backend that closed an idle connection is taken to do so again. */
+const LESSON_MS = 60_000;
+
+/** A request that cannot be made again takes no connection that has idled longer than this share of what the lesson says. */
+const SAFE_SHARE = 0.5;
+
+/** A backend closed a connection that had been idle for `idleMs`. */
+interface Lesson {
+  readonly idleMs: number;
+  readonly untilMs: number;
+}
+
 export class ConnectionPool {
   private readonly settings: KeepaliveSettings;
+  private readonly clock: Clock;
+  /** By backend id. */
+  private readonly lessons = new Map<string, Lesson>();
   /** By backend id; a backend that moved to another address has other connections. */
   private readonly idle = new Map<string, UpstreamConnection[]>();
 
-  constructor(settings: KeepaliveSettings) {
+  constructor(settings: KeepaliveSettings, clock: Clock) {
     this.settings = settings;
+    this.clock = clock;
   }
 
-  /** An idle connection fit for one more request, or null. */
-  checkout(backend: Backend, user: ConnectionUser, nowMs: number): UpstreamConnection | null {
+  /**
+   * An idle connection fit for one more request, or null.
+   * @param repeatable the request can be made again if the backend closes the connection at this very moment
+   */
+  checkout(backend: Backend, user: ConnectionUser, nowMs: number, repeatable: boolean): UpstreamConnection | null {
     const stack = this.idle.get(backend.id);
     if (stack === undefined) return null;
+    // The newest has idled least: if that is too long for a request that cannot be repeated, they all have.
+    if (!repeatable && this.isRisky(backend.id, stack.at(-1), nowMs)) return null;
     for (let connection = stack.pop(); connection !== undefined; connection = stack.pop()) {
       if (connection.backend.url === backend.url && this.isFit(connection, nowMs)) {
         connection.assign(user);
@@ -81,7 +103,25 @@ export class ConnectionPool {
     return maxAgeMs === null || nowMs - connection.createdAtMs < maxAgeMs;
   }
 
+  private isRisky(id: string, newest: UpstreamConnection | undefined, nowMs: number): boolean {
+    const lesson = this.lessons.get(id);
+    if (lesson === undefined || newest === undefined) return false;
+    if (nowMs >= lesson.untilMs) {
+      this.lessons.delete(id);
+      return false;
+    }
+    return nowMs - newest.idleSinceMs >= lesson.idleMs * SAFE_SHARE;
+  }
+
+  /** Keeps the shortest idle time seen, so that requests which cannot be repeated stay clear of the moment of closing. */
+  private learn(lost: UpstreamConnection): void {
+    const nowMs = this.clock.now();
+    const idleMs = Math.min(nowMs - lost.idleSinceMs, this.lessons.get(lost.backend.id)?.idleMs ?? Infinity);
+    this.lessons.set(lost.backend.id, { idleMs, untilMs: nowMs + LESSON_MS });
+  }
+
   private forget(lost: UpstreamConnection): void {
+    this.learn(lost);
     const stack = this.idle.get(lost.backend.id);
     const index = stack?.indexOf(lost) ?? -1;
     if (stack !== undefined && index >= 0) stack.splice(index, 1);

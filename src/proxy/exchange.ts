@@ -25,6 +25,7 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
   /** Slots tried so far. */
   tried: number[] | null = null;
   readonly hash = 0;
+  repeatable = false;
   /** Status sent or being sent; 0 while none is. */
   status = 0;
   /** Id of the backend last tried; empty when none was. */
@@ -40,6 +41,8 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
   private readonly body: RequestBody | null;
   /** Body bytes may flow to the attempt. */
   private sending = false;
+  /** `100 Continue` has been sent. */
+  private continued = false;
   private readonly relay: ResponseRelay;
   private done = false;
   /** Monotonic milliseconds at which waiting for room, or the whole request, ends; Infinity = never. */
@@ -86,7 +89,8 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
     if (requestMs !== null) this.requestUntilMs = this.startedMs + requestMs;
     const { retry } = forwarder.settings;
     forwarder.retryBudget.deposit(this.startedMs);
-    if (retry.attempts > 0 && isRepeatable(this.method, retry.methods)) this.body?.hold(retry.bufferBytes);
+    this.repeatable = retry.attempts > 0 && isRepeatable(this.method, retry.methods);
+    if (this.repeatable) this.body?.hold(retry.bufferBytes);
     forwarder.enqueue(this);
   }
 
@@ -147,7 +151,7 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
     this.waitUntilMs = Infinity;
     this.attempts++;
     this.backend = lease.backend.id;
-    const attempt = new Attempt(this, lease, forwarder.connections, forwarder.settings, this.context.clock);
+    const attempt = new Attempt(this, lease, forwarder, this.context.clock);
     this.attempt = attempt;
     attempt.start();
     return true;
@@ -196,7 +200,8 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
       return;
     }
     this.sending = true;
-    if (this.head.expectContinue && this.attempts === 1) {
+    if (this.head.expectContinue && !this.continued) {
+      this.continued = true;
       this.client.addText('HTTP/1.1 100 Continue\r\n\r\n');
       this.client.flush();
     }

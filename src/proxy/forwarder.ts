@@ -45,7 +45,7 @@ export class Forwarder {
     this.settings = settings;
     this.pool = pool;
     this.clock = clock;
-    this.connections = new ConnectionPool(settings.keepalive);
+    this.connections = new ConnectionPool(settings.keepalive, clock);
     this.retryBudget = new RetryBudget(settings.retry);
   }
 

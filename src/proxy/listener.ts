@@ -8,6 +8,7 @@ import { BlockList, createServer, isIP, type Server, type Socket } from 'node:ne
 import type { Clock, Timer } from '../base/time.ts';
 import type { HeadLimits, RequestHead } from '../http1/request-head.ts';
 import { StartError } from '../model/errors.ts';
+import type { Log } from '../model/log.ts';
 import type { BindAddress, ListenerSettings } from '../model/settings.ts';
 import type { AccessLog } from './access-log.ts';
 import { ClientConnection } from './client-connection.ts';
@@ -19,6 +20,9 @@ import type { Match, Router } from './router.ts';
 const SWEEP_MS = 100;
 const BACKLOG = 4_096;
 
+/** A shortage of descriptors is complained of at most this often. */
+const COMPLAINT_MS = 10_000;
+
 export interface ListenerOptions {
   readonly settings: ListenerSettings;
   readonly router: Router<Forwarder>;
@@ -26,6 +30,7 @@ export interface ListenerOptions {
   readonly via: string;
   /** null = no access log. */
   readonly accessLog: AccessLog | null;
+  readonly log: Log;
 }
 
 export class Listener implements ConnectionContext {
@@ -37,6 +42,8 @@ export class Listener implements ConnectionContext {
   readonly bodyBytes: number | null;
   draining = false;
   private readonly router: Router<Forwarder>;
+  private readonly log: Log;
+  private lastComplaintMs = Number.NEGATIVE_INFINITY;
   private readonly trusted: BlockList;
   private readonly servers: Server[] = [];
   private readonly connections = new Set<SweptConnection>();
@@ -47,7 +54,7 @@ export class Listener implements ConnectionContext {
   private idCount = 0;
   private onEmpty: (() => void) | null = null;
 
-  constructor({ settings, router, clock, via, accessLog }: ListenerOptions) {
+  constructor({ settings, router, clock, via, accessLog, log }: ListenerOptions) {
     this.settings = settings;
     this.headLimits = { ...settings.limits, underscoreHeaders: settings.underscoreHeaders };
     this.accessLog = accessLog;
@@ -55,6 +62,7 @@ export class Listener implements ConnectionContext {
     this.via = via;
     this.bodyBytes = settings.limits.bodyBytes;
     this.router = router;
+    this.log = log;
     this.trusted = blockListOf(settings.trustedProxies);
   }
 
@@ -125,11 +133,18 @@ export class Listener implements ConnectionContext {
       server.once('error', (error: NodeJS.ErrnoException) => reject(startError(address, error)));
       server.listen({ ...listenTarget(address), backlog: BACKLOG }, () => {
         server.removeAllListeners('error');
-        // Accepting may fail for want of descriptors; the connection is lost, the listener is not.
-        server.on('error', () => {});
+        server.on('error', (error: NodeJS.ErrnoException) => this.complain(error));
         resolve(boundAddress(server, address));
       });
     });
+  }
+
+  /** Accepting may fail for want of descriptors: a connection is lost, the listener is not. */
+  private complain(error: NodeJS.ErrnoException): void {
+    const nowMs = this.clock.now();
+    if (nowMs - this.lastComplaintMs < COMPLAINT_MS) return;
+    this.lastComplaintMs = nowMs;
+    this.log.error({ listener: this.settings.name, code: error.code }, 'a connection could not be accepted');
   }
 
   private accept(socket: Socket): void {
