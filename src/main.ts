@@ -11,6 +11,7 @@ import { disableCommand, drainCommand, enableCommand } from './cli/intent.ts';
 import { eventsCommand } from './cli/events.ts';
 import { runCommand } from './cli/run.ts';
 import { schemaCommand } from './cli/schema.ts';
+import { simulateCommand } from './cli/simulate.ts';
 import { statusCommand } from './cli/status.ts';
 import { weightCommand } from './cli/weight.ts';
 import { whyCommand } from './cli/why.ts';
@@ -40,6 +41,7 @@ const commands = new Map<string, Command>([
   ['disable', disableCommand],
   ['weight', weightCommand],
   ['events', eventsCommand],
+  ['simulate', simulateCommand(async () => (await import('./sim/compare-table.ts')).simulate)],
   ['schema', schemaCommand],
   ['beat', beatCommand],
 ]);

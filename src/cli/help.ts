@@ -42,7 +42,14 @@ export const COMMAND_HELP: Readonly<Record<string, CommandHelp>> = {
   },
   beat: { usage: '', summary: 'send heartbeats for a process that cannot', options: [] },
   replay: { usage: 'FILE.jsonl', summary: 'feed a recorded incident to the engine', options: [] },
-  simulate: { usage: 'SCENARIO.yaml', summary: 'run fleet, policies and faults in virtual time', options: [] },
+  simulate: {
+    usage: 'SCENARIO.yaml',
+    summary: 'run fleet, policies and faults in virtual time',
+    options: [
+      ['--seed SEED', 'the same seed repeats the run (default 1)'],
+      ['--json', 'as JSON'],
+    ],
+  },
   schema: { usage: '', summary: 'JSON Schema of the configuration', options: [] },
 };
 

@@ -87,7 +87,7 @@ function without(value: unknown, findings: readonly Finding[]): unknown {
   return copy;
 }
 
-function valueAt(root: unknown, path: Path): unknown {
+export function valueAt(root: unknown, path: Path): unknown {
   let node = root;
   for (const step of path) {
     if (typeof node !== 'object' || node === null || !Object.hasOwn(node, step)) return undefined;
@@ -96,7 +96,7 @@ function valueAt(root: unknown, path: Path): unknown {
   return node;
 }
 
-function describe(value: unknown): string | undefined {
+export function describe(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'a mapping';
@@ -104,10 +104,10 @@ function describe(value: unknown): string | undefined {
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
 }
 
-function place(file: string, { path, at, message }: Finding, locate: Locate): Problem {
+export function place(file: string, { path, at, message }: Finding, locate: Locate): Problem {
   return { file, ...locate(path, at), path: formatPath(path), message };
 }
 
-function byPlace(a: Problem, b: Problem): number {
+export function byPlace(a: Problem, b: Problem): number {
   return a.line - b.line || a.column - b.column;
 }
