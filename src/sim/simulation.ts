@@ -123,7 +123,7 @@ class Simulation {
   }
 
   private attempt(request: Request): void {
-    const pickRequest = { tried: request.tried.length === 0 ? null : request.tried, hash: 0 };
+    const pickRequest = { tried: request.tried.length === 0 ? null : request.tried, hash: 0, repeatable: true };
     const lease = this.upstream.acquire(pickRequest);
     if (lease === null) {
       this.checker.checkNoPick(pickRequest);
