@@ -8,9 +8,11 @@ import { STATUS_CODES } from 'node:http';
 import { isIP } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
 import { type Clock, formatDuration } from '../base/time.ts';
+import type { ParsedLoad } from '../health/orca.ts';
 import type { Backend } from '../model/backend.ts';
 import type { ProbeExpectation, ProbeSettings } from '../model/settings.ts';
 import type { ProbeResult } from '../model/signal.ts';
+import { first, readProbeLoad } from './probe-load.ts';
 import type { Probe } from './prober.ts';
 
 /** What is read of a body, at most. */
@@ -26,6 +28,9 @@ interface Session {
 interface Answer {
   readonly status: number;
   readonly complaint: string | null;
+  /** `x-pulsegate-drain: 1`: a 404 or 503 is then no failure, but a farewell. */
+  readonly draining: boolean;
+  readonly load: ParsedLoad;
 }
 
 export function createHttpProbe(clock: Clock): Probe {
@@ -40,21 +45,24 @@ class HttpProbe implements Probe {
     this.clock = clock;
   }
 
-  run(backend: Backend, settings: ProbeSettings, done: (result: ProbeResult) => void): void {
+  run(backend: Backend, settings: ProbeSettings, done: Parameters<Probe['run']>[2]): void {
     const startedMs = this.clock.now();
     const timeout = new AbortController();
     const timer = this.clock.at(startedMs + settings.timeoutMs, () => timeout.abort());
-    const finish = (ok: boolean, status: number | null, detail: string, refused: boolean) => {
+    const finish = (result: Omit<ProbeResult, 'latencyMs'>, load?: ParsedLoad) => {
       timer.cancel();
-      if (!ok) this.forget(backend);
-      done({ ok, status, latencyMs: this.clock.now() - startedMs, detail, refused });
+      if (!result.ok) this.forget(backend);
+      done({ ...result, latencyMs: this.clock.now() - startedMs }, load);
     };
     this.ask(backend, settings, timeout.signal).then(
-      ({ status, complaint }) => finish(complaint === null, status, complaint ?? describeStatus(status), false),
+      ({ status, complaint, draining, load }) => {
+        const detail = draining ? `${describeStatus(status)}, draining` : (complaint ?? describeStatus(status));
+        finish({ ok: complaint === null, status, detail, refused: false, draining }, load);
+      },
       (error: unknown) => {
-        if (timeout.signal.aborted)
-          finish(false, null, `no answer within ${formatDuration(settings.timeoutMs)}`, false);
-        else finish(false, null, describeError(error), codeOf(error) === 'ECONNREFUSED');
+        const isLate = timeout.signal.aborted;
+        const detail = isLate ? `no answer within ${formatDuration(settings.timeoutMs)}` : describeError(error);
+        finish({ ok: false, status: null, detail, refused: !isLate && codeOf(error) === 'ECONNREFUSED' });
       },
     );
   }
@@ -114,7 +122,11 @@ async function exchange(
   });
   const body = await readBody(response);
   session.isKept = !closes;
-  return { status: response.statusCode, complaint: judge(response, body, settings.expect) };
+  const { statusCode: status, headers } = response;
+  const complaint = judge(response, body, settings.expect);
+  const saysDrain = first(headers, 'x-pulsegate-drain') === '1';
+  const draining = saysDrain && (complaint === null || status === 404 || status === 503);
+  return { status, complaint, draining, load: readProbeLoad(headers, body) };
 }
 
 function authorityOf({ host }: Backend, port: number): string {

@@ -116,15 +116,14 @@ export class BackendRecord {
     return this.probe.isCounting || this.status === 'suspect' || (this.probe.verdict === 'up' && blamedByTraffic);
   }
 
-  /** Whether the other sources say all that a probe could: heartbeats are fresh, and traffic has succeeded since the last probe. */
+  /**
+   * Whether other sources say all that a probe could: heartbeats are fresh, and traffic has succeeded since the probe before the
+   * last.
+   */
   get isVouchedFor(): boolean {
-    const { last } = this.probe;
+    const { status, heartbeat, outlier, probe, lastAttemptMs } = this;
     return (
-      this.status === 'up' &&
-      this.heartbeat?.verdict === 'alive' &&
-      this.outlier?.streak === 0 &&
-      last !== null &&
-      this.lastAttemptMs > last.at
+      status === 'up' && heartbeat?.verdict === 'alive' && outlier?.streak === 0 && lastAttemptMs > probe.previousMs
     );
   }
 

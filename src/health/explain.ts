@@ -4,9 +4,12 @@
  */
 
 import { formatDuration } from '../base/time.ts';
-import type { HealthSettings, OutlierSettings, ProbeSettings } from '../model/settings.ts';
+import type { HealthSettings, HeartbeatSettings, OutlierSettings, ProbeSettings } from '../model/settings.ts';
 import type { BackendRecord } from './backend-record.ts';
-import { probeReason } from './reasons.ts';
+import { THROTTLED_FACTOR } from './health-weight.ts';
+import type { OutlierDetector } from './outlier-detector.ts';
+import { percent, probeReason } from './reasons.ts';
+import { selfReason } from './transition-reason.ts';
 
 /** @param nextProbeInMs null when no probe is planned */
 export function why(
@@ -18,8 +21,12 @@ export function why(
   const sentences = [
     `${record.status} for ${formatDuration(at - record.sinceMs)}: ${record.reason}`,
     explainOperator(record, at),
+    explainSelf(record, at),
     settings.probe === null ? 'probe: off' : explainProbe(record, settings.probe, nextProbeInMs, at),
+    explainHeartbeat(record, settings.heartbeat, at),
     settings.outliers === null ? 'outcomes: off' : explainOutcomes(record, settings.outliers, at),
+    explainLoad(record, at),
+    explainRamp(record, at),
   ];
   return sentences
     .filter((sentence) => sentence !== null)
@@ -32,6 +39,62 @@ function explainOperator({ intent, weight, spec }: Readonly<BackendRecord>, at: 
     return `operator: ${intent.value} by ${intent.by} for ${formatDuration(at - intent.sinceMs)}; an enable brings it back`;
   }
   return weight === null ? null : `operator: weight ${weight} instead of ${spec.weight}`;
+}
+
+function explainSelf({ self, drain }: Readonly<BackendRecord>, at: number): string | null {
+  if (self.report === 'up') return null;
+  return `itself: ${selfReason(self)}; ${whatNext()}`;
+
+  function whatNext(): string {
+    if (self.source === 'heartbeat') return 'a heartbeat that says up, or its silence, brings it back';
+    if (self.source === 'probe') return 'a probe that passes without saying so brings it back';
+    return `on trial in ${formatDuration(drain.deadline - at)}, unless it says so again`;
+  }
+}
+
+function explainHeartbeat(
+  { heartbeat, refusedHeartbeats }: Readonly<BackendRecord>,
+  settings: HeartbeatSettings | null,
+  at: number,
+): string | null {
+  if (heartbeat === null || settings === null) return null;
+  const { verdict } = heartbeat;
+  const refused = refusedHeartbeats > 0 ? `; ${refusedHeartbeats} refused` : '';
+  if (verdict === 'unknown') {
+    return settings.required ? `heartbeat: none yet, and one is required${refused}` : refusedOnly();
+  }
+  const next = verdict === 'alive' ? '' : '; the next heartbeat clears it';
+  return `heartbeat: ${verdict}, ${heartbeat.explain(at)}${next}${refused}`;
+
+  function refusedOnly(): string | null {
+    return refusedHeartbeats > 0 ? `heartbeat: none yet${refused}` : null;
+  }
+}
+
+function explainLoad({ load, spec, throttledUntilMs }: Readonly<BackendRecord>, at: number): string | null {
+  const asked =
+    throttledUntilMs > at
+      ? [
+          `asked for less (retry-after): ${percent(THROTTLED_FACTOR)} of its weight for ${formatDuration(throttledUntilMs - at)}`,
+        ]
+      : [];
+  const known = load?.evidence(spec.id, at);
+  const { utilization = null, source = null, ageMs = null, factor = 1, rejectedTotal = 0 } = known ?? {};
+  const reported =
+    utilization === null
+      ? []
+      : [
+          `${percent(utilization)} reported by ${source} ${formatDuration(ageMs ?? 0)} ago, weight x ${Math.round(factor * 100) / 100}`,
+        ];
+  const rejected = rejectedTotal > 0 ? [`${rejectedTotal} malformed reports`] : [];
+  const all = [...asked, ...reported, ...rejected];
+  return all.length === 0 ? null : `load: ${all.join(', ')}`;
+}
+
+function explainRamp({ ramp }: Readonly<BackendRecord>, at: number): string | null {
+  const remainingMs = ramp.remainingMs(at);
+  if (remainingMs === 0) return null;
+  return `slow start: ${percent(ramp.factorAt(at))} of its weight, all of it in ${formatDuration(remainingMs)}`;
 }
 
 function explainProbe(
@@ -51,18 +114,30 @@ function explainProbe(
   }
 }
 
-function explainOutcomes({ outlier }: Readonly<BackendRecord>, settings: OutlierSettings, at: number): string | null {
+function explainOutcomes(
+  { outlier, removal }: Readonly<BackendRecord>,
+  settings: OutlierSettings,
+  at: number,
+): string | null {
   if (outlier === null) return null;
   const { requests, failures } = outlier.window(at);
   const window = `${failures} of ${requests} requests failed in ${formatDuration(settings.windowMs)}`;
-  const { ejection, streak } = outlier;
+  const { ejection, streak, slowness } = outlier;
+  const extras = [
+    slowness === null ? '' : `; slow for ${formatDuration(at - slowness.sinceMs)}: ${slowness.cause}`,
+    explainDryRun(outlier),
+  ].join('');
   switch (ejection.kind) {
     case 'none': {
       const inARow = streak > 0 ? `, ${streak} in a row; ejected at ${settings.consecutive}` : '';
-      return `outcomes: ${window}${inARow}`;
+      return `outcomes: ${window}${inARow}${extras}`;
     }
-    case 'held':
-      return `outcomes: would be ejected (${ejection.cause}), but the removal budget is used up; a success after ${formatDuration(Math.max(0, ejection.untilMs - at))} clears it`;
+    case 'held': {
+      const obstacle = removal === 'mass_failure' ? 'most of the pool fails at once' : 'the removal budget is used up';
+      const remedy = ejection.isComparative ? 'being like its peers' : 'a success';
+      const waitMs = Math.max(0, ejection.untilMs - at);
+      return `outcomes: would be ejected (${ejection.cause}), but ${obstacle}; ${remedy} after ${formatDuration(waitMs)} clears it`;
+    }
     case 'ejected':
       return `outcomes: ejected (${ejection.cause}); on trial in ${formatDuration(ejection.untilMs - at)}, ${window}`;
     case 'trial':
@@ -70,4 +145,10 @@ function explainOutcomes({ outlier }: Readonly<BackendRecord>, settings: Outlier
         ? `outcomes: on trial; one success brings it back, or ${formatDuration(ejection.untilMs - at)} without a request`
         : 'outcomes: on trial; its request is under way and decides';
   }
+}
+
+function explainDryRun({ dryEjections, lastDryEjection }: OutlierDetector): string {
+  if (lastDryEjection === null) return '';
+  const times = dryEjections === 1 ? 'once' : `${dryEjections} times`;
+  return `; without dry_run it would have been ejected ${times}, last: ${lastDryEjection.cause}`;
 }

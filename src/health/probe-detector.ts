@@ -26,6 +26,8 @@ export class ProbeDetector {
   /** When the present streak of failures began; meaningful while `failures` > 0. */
   failingSinceMs = 0;
   last: TimedProbeResult | null = null;
+  /** When the result before the last came. */
+  previousMs = Number.NEGATIVE_INFINITY;
   private readonly settings: ProbeSettings | null;
 
   /** @param settings null = no probing: the verdict stays `off` */
@@ -38,6 +40,7 @@ export class ProbeDetector {
   observe(result: ProbeResult, at: number): boolean {
     if (this.settings === null) return false;
     const { ok, status, latencyMs, detail, refused, draining = false } = result;
+    this.previousMs = this.last?.at ?? this.previousMs;
     this.last = { ok, status, latencyMs, detail, refused, draining, at };
     // It answers as it should on its way out: no pass, and no failure.
     if (draining && !ok) return false;

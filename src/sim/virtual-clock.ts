@@ -53,6 +53,11 @@ export class VirtualClock implements Clock {
     return timer;
   }
 
+  /** Time passes and we do not run: what falls due meanwhile fires late, when time is next moved on. */
+  standStill(forMs: number): void {
+    this.nowMs += forMs;
+  }
+
   /** Moves on to `toMs`, firing what falls due on the way, including what is armed meanwhile. */
   advanceTo(toMs: number): void {
     for (let next = this.timers.peek(); next !== undefined && next.atMs <= toMs; next = this.timers.peek()) {

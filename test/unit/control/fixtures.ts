@@ -8,7 +8,7 @@ import type { Transition } from '../../../src/model/transition.ts';
 import { simulatedBackend, simulatedUpstream } from '../../../src/sim/settings.ts';
 import { VirtualClock } from '../../../src/sim/virtual-clock.ts';
 
-export const ANY = { tried: null, hash: 0 };
+export const ANY = { tried: null, hash: 0, repeatable: true };
 
 export const PASS: ProbeResult = { ok: true, status: 200, latencyMs: 1, detail: '200 OK', refused: false };
 export const FAIL: ProbeResult = { ok: false, status: 500, latencyMs: 1, detail: '500', refused: false };
@@ -18,6 +18,7 @@ export class ScriptedProbe implements Probe {
   readonly runs: { readonly backend: string; readonly at: number }[] = [];
   readonly forgotten: string[] = [];
   readonly failing = new Set<string>();
+  readonly timeouts: number[] = [];
   latencyMs = 1;
   private readonly clock: VirtualClock;
 
@@ -25,7 +26,8 @@ export class ScriptedProbe implements Probe {
     this.clock = clock;
   }
 
-  readonly run: Probe['run'] = ({ id }, _settings, done) => {
+  readonly run: Probe['run'] = ({ id }, { timeoutMs }, done) => {
+    this.timeouts.push(timeoutMs);
     this.runs.push({ backend: id, at: this.clock.now() });
     this.clock.at(this.clock.now() + this.latencyMs, () => done(this.failing.has(id) ? FAIL : PASS));
   };

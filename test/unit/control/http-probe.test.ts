@@ -185,4 +185,28 @@ describe('the HTTP probe', () => {
     expect(await probe({ ...backend, port: 1 })).toMatchObject({ ok: true });
     expect(host).toBe('app.example');
   });
+
+  it.each([200, 404, 503])('takes %d with x-pulsegate-drain for a farewell', async (status) => {
+    const backend = await serve((_request, response) => {
+      response.writeHead(status, { 'x-pulsegate-drain': '1' }).end();
+    });
+    expect(await createProbe()(backend)).toMatchObject({ ok: status === 200, draining: true });
+  });
+
+  it('takes any other failure for one, whatever the header says', async () => {
+    const backend = await serve((_request, response) => {
+      response.writeHead(500, { 'x-pulsegate-drain': '1' }).end();
+    });
+    expect(await createProbe()(backend)).toMatchObject({ ok: false, draining: false });
+  });
+
+  it('hands on the load that the answer reports', async () => {
+    const backend = await serve((_request, response) => {
+      response.writeHead(200, { 'endpoint-load-metrics': 'TEXT cpu_utilization=0.5' }).end();
+    });
+    const probe = createHttpProbe(systemClock);
+    cleanups.push(() => probe.close());
+    const load = await new Promise((resolve) => probe.run(backend, PROBE, (_result, reported) => resolve(reported)));
+    expect(load).toMatchObject({ kind: 'report', report: { cpuUtilization: 0.5 } });
+  });
 });

@@ -128,4 +128,38 @@ describe('Prober', () => {
     }
     expect(Math.max(...counts.values())).toBeLessThan(1_500);
   });
+
+  it('doubles the interval up to four times while others vouch for a backend', () => {
+    const { probe, clock, vouchedFor } = createProber(1);
+    vouchedFor.add('b0');
+    clock.advanceTo(100_000);
+    const waits = gaps(probe.instantsOf('b0')).map((wait) => wait / PROBE.intervalMs);
+    expect(waits[0]).toBeGreaterThan(1.7);
+    expect(waits[0]).toBeLessThan(2.3);
+    for (const wait of waits.slice(1)) {
+      expect(wait).toBeGreaterThan(3.5);
+      expect(wait).toBeLessThan(4.5);
+    }
+  });
+
+  it('snaps back at the first doubt, and stretches anew from the start', () => {
+    const { prober, probe, clock, vouchedFor } = createProber(1);
+    vouchedFor.add('b0');
+    clock.advanceTo(60_000);
+    const before = probe.runs.length;
+    clock.advanceTo((probe.instantsOf('b0').at(-1) as number) + PROBE.fastIntervalMs);
+    prober.hurry('b0');
+    clock.advanceTo(clock.now() + 10);
+    expect(probe.runs.length).toBe(before + 1);
+    clock.advanceTo(clock.now() + 2.3 * PROBE.intervalMs);
+    expect(probe.runs.length).toBe(before + 2);
+  });
+
+  it('waits longer for answers while we run late ourselves', () => {
+    const { probe, clock, stretch } = createProber(1);
+    clock.advanceTo(1);
+    stretch.factor = 4;
+    clock.advanceTo(6_000);
+    expect(probe.timeouts).toEqual([PROBE.timeoutMs, 4 * PROBE.timeoutMs]);
+  });
 });
