@@ -107,7 +107,8 @@ export class ClientConnection implements ClientSide {
   addResponseHead(head: ResponseHead, framing: ClientFraming): void {
     const exchange = this.exchange as Exchange;
     if (!exchange.head.keepAlive || this.context.draining || framing === 'until_close') this.closing = true;
-    this.writer.addText(renderResponseHead(head, framing, exchange.requestId, this.closing, this.context.date()));
+    const date = head.hasDate ? '' : this.context.date();
+    this.writer.addText(renderResponseHead(head, framing, exchange.requestId, this.closing, date));
   }
 
   answer(answer: Answer): void {

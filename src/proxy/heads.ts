@@ -78,6 +78,7 @@ export function clientFraming(head: ResponseHead, clientMinor: 0 | 1): ClientFra
   return clientMinor === 0 ? 'until_close' : 'chunked';
 }
 
+/** @param date empty when the backend gave one (RFC 9110 §6.6.1) */
 export function renderResponseHead(
   head: ResponseHead,
   framing: ClientFraming,
@@ -85,7 +86,7 @@ export function renderResponseHead(
   close: boolean,
   date: string,
 ): string {
-  return `${statusLine(head.status)}${head.fields}${head.hasDate ? '' : `date: ${date}\r\n`}x-request-id: ${requestId}\r\n${renderResponseFraming(
+  return `${statusLine(head.status)}${head.fields}${date === '' ? '' : `date: ${date}\r\n`}x-request-id: ${requestId}\r\n${renderResponseFraming(
     head,
     framing,
   )}${close ? 'connection: close\r\n' : ''}\r\n`;
