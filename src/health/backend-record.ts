@@ -176,7 +176,7 @@ export class BackendRecord {
       reason: this.reason,
       since: this.sinceMs,
       proven: this.proven,
-      refused: this.isRefused,
+      hopeless: this.isRefused || this.self.report === 'down',
       held: this.status === 'suspect' && this.removal === 'mass_failure',
       failures: this.probe.failures + (this.outlier?.streak ?? 0),
     };

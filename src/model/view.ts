@@ -17,8 +17,8 @@ export interface BackendView {
   readonly since: number;
   /** It has been in service at least once. */
   readonly proven: boolean;
-  /** Nobody listened at the last probe, and traffic has not said otherwise since. */
-  readonly refused: boolean;
+  /** What speaks against it is beyond doubt: nobody listens, or it says itself that it is down. */
+  readonly hopeless: boolean;
   /** It would be out of service, did not most of the pool fail at once: it serves as panic rules say. */
   readonly held: boolean;
   /** Failures in a row, of probes and of traffic together: how bad it is, against others. */

@@ -64,7 +64,7 @@ function choosePanicking(
   if (mode === 'all') return eligible;
   const target = Math.ceil(threshold * eligible.length);
   const rest = eligible.filter((member) => !trusted.includes(member));
-  const reachable = rest.filter(({ view }) => !view.refused).sort((a, b) => a.view.failures - b.view.failures);
+  const reachable = rest.filter(({ view }) => !view.hopeless).sort((a, b) => a.view.failures - b.view.failures);
   const chosen = trusted.concat(reachable.slice(0, Math.max(0, target - trusted.length)));
   // Where nobody listens, no choice is better than another, and any of them may come back first.
   return chosen.length > 0 ? chosen : rest;

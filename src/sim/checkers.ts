@@ -19,6 +19,12 @@ export interface Known {
   readonly flying: ReadonlyMap<number, number>;
 }
 
+/** A ticker of 100 ms sees every stall from 600 ms on as one of at least 500 ms. */
+const NOTICED_STALL_MS = 600;
+
+/** What says nothing about the time of a stall: the backend's own word, and comparisons of what was before. */
+const UNRELATED_TO_STALLS = /says that it is|its peers'/;
+
 export class Checker {
   readonly violations: string[] = [];
   private readonly known: Known;
@@ -28,6 +34,9 @@ export class Checker {
   private readonly trialsUnderWay = new Set<string>();
   private lastSnapshot: Snapshot | null = null;
   private lastTransitionId = 0;
+  private stoodStillUntilMs = Number.NaN;
+  /** Of the last stall that is long enough to be noticed. */
+  private stallEndedMs = Number.NaN;
 
   constructor(known: Known) {
     this.known = known;
@@ -38,15 +47,19 @@ export class Checker {
   checkAll(nowMs: number): void {
     this.checkBudget();
     this.checkSnapshot();
-    this.checkTrials(nowMs);
     this.checkFlying();
+    // What fell due while we stood still has yet to fire.
+    if (nowMs === this.stoodStillUntilMs) return;
+    this.checkTrials(nowMs);
     const { nextDeadline } = this.known.upstream;
     // The tick of this very instant may come after this event.
     this.expect(nextDeadline >= nowMs, 'I10', `deadline ${nextDeadline} is before ${nowMs}`);
   }
 
   /** I6: the transitions tell the whole story of every status, without gaps. */
-  onTransition({ id, at, backend, from, to, reason }: Transition): void {
+  onTransition(transition: Transition): void {
+    const { id, at, backend, from, to, reason } = transition;
+    this.checkStall(transition);
     const before = this.statuses.get(backend);
     this.expect(before === from && from !== to, 'I6', `${backend} went ${from} -> ${to} but was ${before}`);
     this.expect(reason !== '' && id === this.lastTransitionId + 1, 'I6', `transition ${id} of ${backend}: "${reason}"`);
@@ -56,10 +69,19 @@ export class Checker {
     else this.trialsSince.delete(backend);
   }
 
-  /** I1: an operator's word holds in panic too. */
+  /** I1: an operator's word, and the backend's own that it drains, hold in panic too. */
   checkPick(backend: string): void {
     const intent = this.known.intents.get(backend) ?? 'enabled';
     this.expect(intent === 'enabled', 'I1', `${backend} is ${intent} and got a request`);
+    const status = this.statuses.get(backend) as Status;
+    this.expect(isEligible(status), 'I1', `${backend} is ${status} and got a request`);
+  }
+
+  /** We have stood still for so long, until now. */
+  onStall(forMs: number, nowMs: number): void {
+    this.stoodStillUntilMs = nowMs;
+    for (const backend of this.trialsSince.keys()) this.trialsSince.set(backend, nowMs);
+    if (forMs >= NOTICED_STALL_MS) this.stallEndedMs = nowMs;
   }
 
   /** I4: no request is turned away while a candidate has room. */
@@ -92,7 +114,7 @@ export class Checker {
   private checkBudget(): void {
     const { maxRemoved, minAvailable } = this.known.settings.health.budget;
     const eligible = this.known.upstream.views.filter(({ status }) => isEligible(status));
-    const capacity = eligible.filter(({ proven, refused, status }) => proven && (isAvailable(status) || !refused));
+    const capacity = eligible.filter(({ proven, hopeless, status }) => proven && (isAvailable(status) || !hopeless));
     const removed = capacity.filter(({ status }) => !isAvailable(status) && status !== 'starting').length;
     const share = Math.max(eligible.length >= 2 ? 1 : 0, Math.floor(maxRemoved * eligible.length + 1e-9));
     this.expect(removed <= share, 'I3', `${removed} of ${eligible.length} removed, ${share} allowed`);
@@ -113,13 +135,34 @@ export class Checker {
     const frozen = [snapshot, snapshot.entries, snapshot.candidates, ...snapshot.entries, ...snapshot.candidates];
     this.expect(frozen.every(Object.isFrozen), 'I5', `snapshot ${snapshot.version} is not frozen`);
     this.lastSnapshot = snapshot;
+    this.checkWeights();
     for (const { backend, status } of snapshot.entries) {
       const told = this.statuses.get(backend.id);
       this.expect(told === status, 'I6', `${backend.id} is ${status}, but transitions say ${told}`);
       if (status !== 'up' && status !== 'trial') continue;
       const evidence = this.known.upstream.backend(backend.id)?.evidence;
-      const vetoed = evidence?.probe.verdict === 'down' || evidence?.outcomes.verdict === 'ejected';
+      const vetoed =
+        evidence?.probe.verdict === 'down' ||
+        evidence?.outcomes.verdict === 'ejected' ||
+        (evidence?.heartbeat.verdict === 'lost' && status === 'up');
       this.expect(!vetoed, 'I13', `${backend.id} is ${status} against a standing veto`);
+    }
+  }
+
+  /** I14: what the first moment after a stall brings was begun before it, or could not be heard. */
+  private checkStall({ at, backend, from, to, reason }: Transition): void {
+    if (at !== this.stallEndedMs || UNRELATED_TO_STALLS.test(reason)) return;
+    const wasWell = from === 'up' || from === 'trial' || from === 'starting';
+    const isCondemned = to === 'down' || to === 'ejected' || to === 'suspect';
+    this.expect(!wasWell || !isCondemned, 'I14', `${backend} went ${from} -> ${to} by our own stall: ${reason}`);
+  }
+
+  /** Load and slow start never take a backend's whole weight, nor give it more than the reports' bound. */
+  private checkWeights(): void {
+    const maxRatio = this.known.settings.health.load?.maxRatio ?? 1;
+    for (const { id, factor } of this.known.upstream.views) {
+      const holds = factor > 0 && factor <= maxRatio * (1 + 1e-9);
+      this.expect(holds, 'weights', `${id}'s weight is multiplied with ${factor}`);
     }
   }
 

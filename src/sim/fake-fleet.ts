@@ -61,18 +61,19 @@ export class FakeFleet {
     return {
       run: (backend, settings, done) => {
         const { outcome, latencyMs } = this.answerProbe(backend);
-        const late = latencyMs > settings.timeoutMs;
-        const ok = judge(outcome) === 'success' && !late;
-        const waitMs = Math.min(latencyMs, settings.timeoutMs);
-        clock.at(clock.now() + waitMs, () =>
+        const startedMs = clock.now();
+        clock.at(startedMs + Math.min(latencyMs, settings.timeoutMs), () => {
+          const elapsedMs = clock.now() - startedMs;
+          // Where we stood still meanwhile, our own timer fires before the answer is read.
+          const late = latencyMs > settings.timeoutMs || elapsedMs > settings.timeoutMs;
           done({
-            ok,
+            ok: judge(outcome) === 'success' && !late,
             status: null,
-            latencyMs: waitMs,
+            latencyMs: elapsedMs,
             detail: late ? 'late' : outcome,
             refused: outcome === 'connect_refused',
-          }),
-        );
+          });
+        });
       },
       forget: () => {},
       close: () => Promise.resolve(),

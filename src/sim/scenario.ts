@@ -3,13 +3,16 @@
 import { createRng, type Rng } from '../base/rng.ts';
 import type { BackendSpec } from '../model/backend.ts';
 import type { OutcomeClass } from '../model/outcome.ts';
-import type { InitialState, PanicSettings, Policy, UpstreamSettings } from '../model/settings.ts';
+import type { InitialState, OutlierSettings, PanicSettings, Policy, UpstreamSettings } from '../model/settings.ts';
 import type { Intent } from '../model/status.ts';
 import { type Behaviour, HEALTHY } from './fake-fleet.ts';
-import { HEALTH, OUTLIERS, PROBE, simulatedBackend, simulatedUpstream } from './settings.ts';
+import type { Voice } from './fake-voice.ts';
+import { HEALTH, HEARTBEAT, OUTLIERS, PROBE, SLOW_START, simulatedBackend, simulatedUpstream } from './settings.ts';
 
 export type Incident =
   | { readonly kind: 'behaviour'; readonly atMs: number; readonly backend: string; readonly behaviour: Behaviour }
+  | { readonly kind: 'voice'; readonly atMs: number; readonly backend: string; readonly voice: Voice }
+  | { readonly kind: 'stall'; readonly atMs: number; readonly forMs: number }
   | { readonly kind: 'intent'; readonly atMs: number; readonly backend: string; readonly intent: Intent }
   | { readonly kind: 'weight'; readonly atMs: number; readonly backend: string; readonly weight: number }
   | { readonly kind: 'membership'; readonly atMs: number; readonly backends: readonly BackendSpec[] };
@@ -34,6 +37,9 @@ const FAILURES: readonly OutcomeClass[] = [
 const POLICIES: readonly Policy[] = ['round_robin', 'weighted_round_robin', 'least_request', 'random'];
 const INITIAL_STATES: readonly InitialState[] = ['probe', 'probe', 'up', 'down'];
 const PANIC_MODES: readonly PanicSettings['mode'][] = ['least_bad', 'least_bad', 'all', 'fail'];
+const SELF_REPORTS: readonly Voice['status'][] = ['up', 'up', 'up', 'draining', 'down', null];
+/** Honest ones, liars either way, and one that sends nonsense. */
+const LOADS: readonly number[] = [0, 0.2, 0.5, 0.9, 1e-9, 1_000, Number.NaN];
 const INTENTS: readonly Intent[] = ['enabled', 'enabled', 'draining', 'disabled'];
 
 export function generateScenario(seed: string): Scenario {
@@ -41,6 +47,7 @@ export function generateScenario(seed: string): Scenario {
   const backends = generateBackends(rng, 1 + rng.below(10));
   const durationMs = 40_000 + rng.below(60_000);
   const incidents = Array.from({ length: 2 + rng.below(20) }, () => generateIncident(rng, backends, durationMs));
+  if (rng.below(4) === 0) incidents.push(...generateMassFailure(rng, backends, durationMs));
   return {
     settings: generateSettings(rng, backends),
     durationMs,
@@ -58,11 +65,20 @@ function generateSettings(rng: Rng, backends: readonly BackendSpec[]): UpstreamS
       ...HEALTH,
       initialState: choose(rng, INITIAL_STATES),
       probe: rng.below(6) === 0 ? null : { ...PROBE, rise: 1 + rng.below(3), fall: 1 + rng.below(4) },
-      outliers: rng.below(6) === 0 ? null : { ...OUTLIERS, consecutive: 1 + rng.below(6), ejectionMs },
+      outliers: rng.below(6) === 0 ? null : generateOutliers(rng, ejectionMs),
+      heartbeat: rng.below(4) === 0 ? null : { ...HEARTBEAT, required: rng.below(5) === 0 },
+      load: rng.below(4) === 0 ? null : HEALTH.load,
+      slowStart: rng.below(4) === 0 ? null : { ...SLOW_START, windowMs: 1_000 + rng.below(40_000) },
       budget: { maxRemoved: rng.below(11) / 10, minAvailable: rng.below(3) },
       panic: { ...HEALTH.panic, threshold: rng.below(11) / 10, mode: choose(rng, PANIC_MODES) },
     },
   });
+}
+
+function generateOutliers(rng: Rng, ejectionMs: number): OutlierSettings {
+  const dryRun = rng.below(8) === 0;
+  const latencyFactor = rng.below(3) === 0 ? null : 2 + rng.below(4);
+  return { ...OUTLIERS, consecutive: 1 + rng.below(6), ejectionMs, latencyFactor, dryRun };
 }
 
 function generateBackends(rng: Rng, count: number): readonly BackendSpec[] {
@@ -73,7 +89,14 @@ function generateBackends(rng: Rng, count: number): readonly BackendSpec[] {
 function generateIncident(rng: Rng, backends: readonly BackendSpec[], durationMs: number): Incident {
   const atMs = rng.below(durationMs);
   const backend = choose(rng, backends).id;
-  switch (rng.below(8)) {
+  switch (rng.below(13)) {
+    case 8:
+      return { kind: 'stall', atMs, forMs: 100 + rng.below(15_000) };
+    case 9:
+    case 10:
+    case 11:
+    case 12:
+      return { kind: 'voice', atMs, backend, voice: generateVoice(rng) };
     case 0:
       return { kind: 'intent', atMs, backend, intent: choose(rng, INTENTS) };
     case 1:
@@ -85,6 +108,28 @@ function generateIncident(rng: Rng, backends: readonly BackendSpec[], durationMs
     default:
       return { kind: 'behaviour', atMs, backend, behaviour: generateTrouble(rng) };
   }
+}
+
+function generateVoice(rng: Rng): Voice {
+  return {
+    status: choose(rng, SELF_REPORTS),
+    boot: 1 + rng.below(3),
+    cpu: choose(rng, LOADS),
+    drains: rng.below(6) === 0,
+    retryAfterSeconds: choose(rng, [0, 0, 1, 30]),
+  };
+}
+
+/** Most of the pool fails in the same way at about the same time, and some of it recovers. */
+function generateMassFailure(rng: Rng, backends: readonly BackendSpec[], durationMs: number): Incident[] {
+  const beginsMs = rng.below(durationMs);
+  const behaviour = generateTrouble(rng);
+  return backends.flatMap(({ id }): Incident[] => {
+    if (rng.below(5) === 0) return [];
+    const fails: Incident = { kind: 'behaviour', atMs: beginsMs + rng.below(1_000), backend: id, behaviour };
+    const recovers: Incident = { ...fails, atMs: fails.atMs + rng.below(40_000), behaviour: HEALTHY };
+    return rng.below(3) === 0 ? [fails] : [fails, recovers];
+  });
 }
 
 function generateTrouble(rng: Rng): Behaviour {

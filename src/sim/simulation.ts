@@ -5,7 +5,9 @@
 
 import { onBrokenInvariant } from '../base/invariant.ts';
 import { createRng, type Rng } from '../base/rng.ts';
+import { StallWatch } from '../control/stall-watch.ts';
 import { Upstream } from '../control/upstream.ts';
+import { isHinting } from '../model/lease.ts';
 import { judge, type OutcomeClass } from '../model/outcome.ts';
 import type { Intent } from '../model/status.ts';
 import type { Transition } from '../model/transition.ts';
@@ -13,11 +15,17 @@ import { mayRetry } from '../proxy/retry.ts';
 import { RetryBudget } from '../proxy/retry-budget.ts';
 import { Checker } from './checkers.ts';
 import { type Answer, FakeFleet } from './fake-fleet.ts';
+import { FakeVoices } from './fake-voice.ts';
 import type { Incident, Scenario } from './scenario.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** What the simulated backends answer with, where they answer. */
-const STATUS_OF: Readonly<Partial<Record<OutcomeClass, number>>> = { http_5xx: 500, http_gateway: 503 };
+const STATUS_OF: Readonly<Partial<Record<OutcomeClass, number>>> = {
+  ok: 200,
+  http_429: 429,
+  http_5xx: 500,
+  http_gateway: 503,
+};
 
 export interface SimulationResult {
   readonly transitions: readonly Transition[];
@@ -62,6 +70,8 @@ class Simulation {
   private readonly clock = new VirtualClock();
   private readonly arrivals: Rng;
   private readonly fleet: FakeFleet;
+  private readonly voices: FakeVoices;
+  private readonly stallWatch: StallWatch;
   private readonly upstream: Upstream;
   private readonly checker: Checker;
   private readonly transitions: Transition[] = [];
@@ -75,12 +85,15 @@ class Simulation {
     this.retryBudget = new RetryBudget(scenario.settings.retry);
     this.arrivals = rng.fork('arrivals');
     this.fleet = new FakeFleet(rng.fork('fleet'));
+    this.voices = new FakeVoices(rng.fork('voices'));
+    this.stallWatch = new StallWatch(this.clock, (stalledMs) => this.upstream.recordStall(stalledMs));
     const { settings } = scenario;
     this.upstream = new Upstream({
       settings,
       clock: this.clock,
       rng: rng.fork('upstream'),
       probe: this.fleet.probe(this.clock),
+      self: this.stallWatch,
       onTransition: (transition) => this.observe(transition),
       onFault: (error) => this.faults.push(`fault: ${error}`),
     });
@@ -88,11 +101,14 @@ class Simulation {
   }
 
   run(): SimulationResult {
+    this.stallWatch.start();
     this.upstream.start();
     for (const incident of this.scenario.incidents) this.schedule(incident.atMs, () => this.apply(incident));
     this.scheduleArrival();
+    this.scheduleHeartbeats(0);
     this.clock.advanceTo(this.scenario.durationMs);
     this.upstream.stop();
+    this.stallWatch.stop();
     return {
       transitions: this.transitions,
       counts: this.counts,
@@ -122,6 +138,14 @@ class Simulation {
     });
   }
 
+  private scheduleHeartbeats(waitMs: number): void {
+    const { heartbeat } = this.scenario.settings.health;
+    if (heartbeat === null) return;
+    this.schedule(this.clock.now() + waitMs, () => {
+      this.scheduleHeartbeats(this.voices.beat(this.upstream, heartbeat.intervalMs));
+    });
+  }
+
   private attempt(request: Request): void {
     const pickRequest = { tried: request.tried.length === 0 ? null : request.tried, hash: 0, repeatable: true };
     const lease = this.upstream.acquire(pickRequest);
@@ -136,10 +160,17 @@ class Simulation {
     this.checker.checkPick(id);
     this.observer?.onAttempt(id, this.clock.now());
     this.flying.set(slot, (this.flying.get(slot) ?? 0) + 1);
-    const { outcome, latencyMs } = this.awaitAnswer(this.fleet.answer(id));
-    this.schedule(this.clock.now() + latencyMs, () => {
+    const answer = this.awaitAnswer(this.fleet.answer(id));
+    const startedMs = this.clock.now();
+    this.schedule(startedMs + answer.latencyMs, () => {
       this.flying.set(slot, (this.flying.get(slot) as number) - 1);
-      lease.end(outcome, latencyMs, '');
+      const elapsedMs = this.clock.now() - startedMs;
+      // Where we stood still meanwhile, our own timers fire before the answer is read.
+      const outcome = elapsedMs > answer.latencyMs + 1 ? 'timeout' : answer.outcome;
+      const status = STATUS_OF[outcome];
+      const hint = status === undefined ? null : this.voices.hintOf(id, status);
+      if (hint !== null && isHinting(hint)) lease.hint(hint);
+      lease.end(outcome, elapsedMs, '');
       this.counts[judge(outcome)] += 1;
       if (this.mayTryAgain(request, outcome)) this.attempt(request);
       else this.end(request, outcome);
@@ -178,6 +209,13 @@ class Simulation {
     switch (incident.kind) {
       case 'behaviour':
         this.fleet.set(incident.backend, incident.behaviour);
+        return;
+      case 'voice':
+        this.voices.set(incident.backend, incident.voice);
+        return;
+      case 'stall':
+        this.clock.standStill(incident.forMs);
+        this.checker.onStall(incident.forMs, this.clock.now());
         return;
       case 'intent':
         if (upstream.setIntent(incident.backend, incident.intent, 'simulation')) {

@@ -114,3 +114,81 @@ test('the longest ejection is not shorter than the first', () => {
     expect.stringContaining('upstreams.a.outliers.ejection_max: must be at least as long as ejection'),
   ]);
 });
+
+describe('heartbeats', () => {
+  const RECEIVER = 'heartbeats: { bind: "127.0.0.1:8082"';
+  const KEY = '{ id: k, secret: 0123456789abcdef, upstreams: [app] }';
+  const ROUTED = '{ bind: "127.0.0.1:1", routes: [{ upstream: app }] }';
+
+  test('become a receiver, and settings of every upstream', () => {
+    const settings = settingsOf(withListeners(ROUTED, `${RECEIVER}, udp: "127.0.0.1:8083", keys: [${KEY}] }`));
+    expect(settings.heartbeats).toEqual({
+      bind: { kind: 'tcp', host: '127.0.0.1', port: 8082 },
+      udp: { host: '127.0.0.1', port: 8083 },
+      keys: [{ id: 'k', secret: '0123456789abcdef', upstreams: ['app'] }],
+    });
+    expect(settings.upstreams.map(({ health }) => health.heartbeat)).toEqual(
+      Array(2).fill({ intervalMs: 2_000, leaseMs: 6_000, suspectPhi: 5, required: false }),
+    );
+  });
+
+  test('are not judged without a receiver, and cannot be required then', () => {
+    expect(settingsOf(withListeners(ROUTED)).upstreams[0]?.health.heartbeat).toBeNull();
+    const required = 'upstreams: { app: { backends: [http://a], heartbeat: { required: true } } }';
+    expect(problemsOf(`listeners: [{ bind: "127.0.0.1:1" }]\n${required}`)).toEqual([
+      expect.stringContaining('upstreams.app.heartbeat.required: needs heartbeats, the receiver'),
+    ]);
+  });
+
+  test('need a lease longer than their interval', () => {
+    const short = 'upstreams: { app: { backends: [http://a], heartbeat: { interval: 5s, lease: 5s } } }';
+    expect(problemsOf(`listeners: [{ bind: "127.0.0.1:1" }]\n${short}`)).toEqual([
+      expect.stringContaining('upstreams.app.heartbeat.lease: must be longer than interval'),
+    ]);
+  });
+
+  test('have an address of their own', () => {
+    expect(problemsOf(withListeners(ROUTED, 'heartbeats: { bind: "127.0.0.1:8081" }'))).toEqual([
+      expect.stringContaining('heartbeats.bind: has the same address as admin.bind'),
+    ]);
+  });
+
+  test('have keys with names of their own, for upstreams that exist, and secrets worth the name', () => {
+    const keys =
+      '{ id: k, secret: 0123456789abcdef, upstreams: [ap] }, { id: k, secret: fedcba9876543210, upstreams: [app] }';
+    expect(problemsOf(withListeners(ROUTED, `${RECEIVER}, keys: [${keys}] }`))).toEqual([
+      expect.stringContaining('heartbeats.keys[0].upstreams[0]: no upstream is named "ap"; did you mean "app"?'),
+      expect.stringContaining('heartbeats.keys[1].id: has the same id as heartbeats.keys[0].id'),
+    ]);
+    const [problem] = problemsOf(
+      withListeners(ROUTED, `${RECEIVER}, keys: [${KEY.replace('0123456789abcdef', 'hush')}] }`),
+    );
+    expect(problem).toContain('heartbeats.keys[0].secret');
+    expect(problem).not.toContain('hush');
+  });
+
+  test.each(['8082', 'unix:/tmp/x'])('are not received as datagrams on %s', (udp) => {
+    const [problem] = problemsOf(withListeners(ROUTED, `${RECEIVER}, udp: "${udp}" }`));
+    expect(problem).toContain('heartbeats.udp: must be host:port');
+  });
+});
+
+describe('what load may be measured by', () => {
+  const withLoad = (load: string) =>
+    `listeners: [{ bind: "127.0.0.1:1" }]\nupstreams: { app: { backends: [http://a], load: ${load} } }`;
+
+  test.each(['named_metrics.queue', 'utilization.gpu', 'mem_utilization'])('is %s', (name) => {
+    const { load } = settingsOf(withLoad(`{ utilization: [${name}] }`)).upstreams[0]?.health ?? {};
+    expect(load?.utilization).toEqual([name]);
+  });
+
+  test('is nothing else', () => {
+    expect(problemsOf(withLoad('{ utilization: [gpu] }'))[0]).toContain(
+      'load.utilization[0]: must be application_utilization',
+    );
+  });
+
+  test('is not read at all when no source is', () => {
+    expect(settingsOf(withLoad('{ sources: [] }')).upstreams[0]?.health.load).toBeNull();
+  });
+});

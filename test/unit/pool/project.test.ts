@@ -16,7 +16,7 @@ function snapshotOf(given: readonly Given[], mode: 'least_bad' | 'all' | 'fail' 
       reason: '',
       since: 0,
       proven: true,
-      refused: false,
+      hopeless: false,
       held: false,
       failures: 0,
     };
@@ -77,7 +77,7 @@ describe('project', () => {
   });
 
   it('adds the least bad up to the threshold, and refusing ones only when there is nothing else', () => {
-    const failing = (failures: number, refused = false): Given => ({ status: 'down', failures, refused });
+    const failing = (failures: number, hopeless = false): Given => ({ status: 'down', failures, hopeless });
     expect(serving([UP, failing(9), failing(3), failing(1, true), failing(5)])).toEqual([0, 2, 4]);
     expect(serving([failing(9), failing(1, true)], 'least_bad', 1)).toEqual([0]);
     expect(serving([failing(9, true), failing(1, true)])).toEqual([0, 1]);
