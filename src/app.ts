@@ -10,8 +10,10 @@ import { formatDuration, type Timer } from './base/time.ts';
 import type { RunningApp, StartOptions } from './cli/context.ts';
 import { EventLog } from './control/event-log.ts';
 import { type HeartbeatReceiver, startHeartbeatReceiver } from './control/heartbeat-receiver.ts';
-import { createHttpProbe } from './control/http-probe.ts';
+import { createProbe } from './control/probe.ts';
 import { StallWatch } from './control/stall-watch.ts';
+import { recall, rememberUpstream } from './control/state-file.ts';
+import { StateWriter } from './control/state-writer.ts';
 import { Upstream } from './control/upstream.ts';
 import type { ControlPlane, HealthReport, UpstreamControl, UpstreamReport } from './model/report.ts';
 import type { Settings } from './model/settings.ts';
@@ -45,10 +47,11 @@ class App implements RunningApp, ControlPlane {
   private readonly upstreams = new Map<string, Upstream>();
   private readonly forwarders = new Map<string, Forwarder>();
   private readonly dataListeners: Listener[];
-  private readonly probe = createHttpProbe(systemClock);
+  private readonly probe = createProbe(systemClock);
   private readonly loopLag: LoopLag = watchLoopLag();
   private readonly startedMs = systemClock.now();
   private readonly stallWatch = new StallWatch(systemClock, (stalledMs) => this.recordStall(stalledMs));
+  private stateWriter: StateWriter | null = null;
   private adminServer: AdminServer | null = null;
   private heartbeatReceiver: HeartbeatReceiver | null = null;
   private sweeping: Timer | null = null;
@@ -105,6 +108,7 @@ class App implements RunningApp, ControlPlane {
       throw error;
     }
     this.stallWatch.start();
+    this.keepState();
     for (const upstream of this.upstreams.values()) upstream.start();
     this.phase = 'serving';
     this.sweep();
@@ -193,6 +197,21 @@ class App implements RunningApp, ControlPlane {
     for (const upstream of this.upstreams.values()) upstream.recordStall(stalledMs);
   }
 
+  /** Takes up what the state file remembers, and keeps it from now on. */
+  private keepState(): void {
+    const { stateFile: path, upstreams } = this.settings;
+    if (path === null) return;
+    const { log } = this.output;
+    const asLeft = upstreams.filter(({ health }) => health.initialState === 'last');
+    for (const [name, memories] of recall(path, asLeft, systemClock.wall(), log)) {
+      this.upstreams.get(name)?.recall(memories);
+    }
+    const collect = () =>
+      Array.from(this.upstreams.values(), (upstream) => rememberUpstream(upstream, systemClock.now()));
+    this.stateWriter = new StateWriter({ path, clock: systemClock, collect, log });
+    this.stateWriter.start();
+  }
+
   private sweep(): void {
     const nowMs = systemClock.now();
     for (const forwarder of this.forwarders.values()) forwarder.sweep(nowMs);
@@ -212,6 +231,7 @@ class App implements RunningApp, ControlPlane {
     this.sweeping?.cancel();
     for (const listener of this.dataListeners) listener.destroy();
     for (const forwarder of this.forwarders.values()) forwarder.close();
+    await this.stateWriter?.stop();
     for (const upstream of this.upstreams.values()) await upstream.stop();
     await this.probe.close();
     await this.adminServer?.close();

@@ -3,6 +3,7 @@
 import { formatDuration } from '../base/time.ts';
 import { formatBind } from '../config/addresses.ts';
 import { redact } from '../config/secrets.ts';
+import type { ProbeSettings } from '../model/probe-settings.ts';
 import type {
   AdminSettings,
   HealthSettings,
@@ -59,10 +60,20 @@ function describeUpstream({ name, backends, balance, health }: UpstreamSettings)
 }
 
 function describeHealth({ probe, outliers }: HealthSettings): string {
-  const probes =
-    probe === null ? 'no probes' : `${probe.method} ${probe.path} every ${formatDuration(probe.intervalMs)}`;
+  const probes = probe === null ? 'no probes' : `${describeProbe(probe)} every ${formatDuration(probe.intervalMs)}`;
   const judged = outliers === null ? 'traffic not judged' : `ejects after ${outliers.consecutive} failures in a row`;
   return `${probes}; ${judged}`;
+}
+
+function describeProbe(probe: ProbeSettings): string {
+  switch (probe.type) {
+    case 'http':
+      return `${probe.method} ${probe.path}`;
+    case 'tcp':
+      return probe.expect === null ? 'tcp connect' : `tcp connect and ${JSON.stringify(probe.expect)}`;
+    case 'grpc':
+      return probe.service === '' ? 'grpc health' : `grpc health of ${probe.service}`;
+  }
 }
 
 function listed(items: readonly string[], what: string): string[] {

@@ -15,6 +15,8 @@ export function crossCheck(config: Config, show: (path: Path) => string | undefi
       ...refuseRepeats(backendIds(name, upstream), 'id'),
       ...checkEjection(name, upstream),
       ...checkHeartbeat(name, upstream, config),
+      ...checkProbe(name, upstream, show),
+      ...checkMemory(name, upstream, config),
     ]),
     ...checkHeartbeatKeys(config, show),
     ...checkToken(config),
@@ -122,6 +124,38 @@ function checkHeartbeatKeys({ heartbeats, upstreams }: Config, show: (path: Path
     }),
   );
   return [...refuseRepeats(ids, 'id'), ...unknown];
+}
+
+/** The types of probe that read a key; a key that is not here is read by all. */
+const PROBE_KEYS: Readonly<Record<string, readonly string[]>> = {
+  path: ['http'],
+  method: ['http'],
+  host: ['http', 'grpc'],
+  service: ['grpc'],
+  send: ['tcp'],
+  'expect.status': ['http'],
+  'expect.body': ['http', 'tcp'],
+  'expect.header': ['http'],
+  'expect.json': ['http'],
+};
+
+/** What would be ignored was written by mistake, unless it is null. */
+function checkProbe(name: string, { probe }: Upstream, show: (path: Path) => string | undefined): Finding[] {
+  if (probe === false) return [];
+  return Object.entries(PROBE_KEYS).flatMap(([key, types]): Finding[] => {
+    const path = ['upstreams', name, 'probe', ...key.split('.')];
+    const isWritten = (show(path) ?? 'null') !== 'null';
+    if (!isWritten || types.includes(probe.type)) return [];
+    return [
+      { path, at: 'key', message: `is only for probes of type ${types.join(' or ')}, this one is ${probe.type}` },
+    ];
+  });
+}
+
+function checkMemory(name: string, { initial_state }: Upstream, { state_file }: Config): Finding[] {
+  if (initial_state !== 'last' || state_file !== null) return [];
+  const path = ['upstreams', name, 'initial_state'];
+  return [{ path, at: 'value', message: 'last needs a state_file to remember by' }];
 }
 
 /** Whoever reaches the admin API can drain every backend. */

@@ -1,5 +1,6 @@
 /** What names, paths and ranges must look like, with the words that say so. */
 
+import { type JsonPath, parseJsonPath } from '../base/json-path.ts';
 import type { Refusal } from './addresses.ts';
 
 interface Form {
@@ -46,6 +47,12 @@ export function isRoutePath(path: string): boolean {
 /** The characters of a bearer token, RFC 6750 §2.1, and any other visible ASCII. */
 export const TOKEN: Form = { pattern: /^[\x21-\x7e]+$/, must: 'must be visible ASCII without spaces' };
 
+/** What gRPC's health service is asked about; it may name anything, but not at length. */
+export const GRPC_SERVICE: Form = {
+  pattern: /^[\x21-\x7e]{1,127}$/,
+  must: 'must be 1 to 127 visible ASCII characters',
+};
+
 export interface StatusRange {
   readonly from: number;
   readonly to: number;
@@ -57,4 +64,9 @@ export function parseStatusRange(text: string): StatusRange | Refusal {
   const from = Number(match?.[1]);
   const to = Number(match?.[2] ?? match?.[1]);
   return match !== null && from <= to ? { from, to } : { must: 'must be a status code or a range such as 200-299' };
+}
+
+/** `$.checks[0].status` */
+export function readJsonPath(text: string): JsonPath | Refusal {
+  return parseJsonPath(text) ?? { must: 'must be a path such as $.status or $.checks[0].status' };
 }

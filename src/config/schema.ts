@@ -112,6 +112,11 @@ export const configSchema = z.strictObject({
     {},
     'The graceful stop. A second signal stops at once.',
   ),
+  state_file: key(
+    z.string().min(1).nullable(),
+    null,
+    'File that keeps what probes decided, for `initial_state: last` after a restart; null: none.',
+  ),
   listeners: required(z.array(listener).min(1), 'Where clients connect.'),
   admin: key(
     z.strictObject({

@@ -1,6 +1,7 @@
 /** From the file's names to the program's: the configuration, validated and in units, as `Settings`. Decides nothing. */
 
 import type { BackendSpec } from '../model/backend.ts';
+import type { ProbeSettings } from '../model/probe-settings.ts';
 import type {
   AdminSettings,
   HealthSettings,
@@ -10,7 +11,6 @@ import type {
   LoadSettings,
   LogSettings,
   OutlierSettings,
-  ProbeSettings,
   Settings,
   SlowStartSettings,
   UpstreamSettings,
@@ -31,6 +31,7 @@ export function toSettings(config: Config): Settings {
     via: config.via,
     log: { level: config.log.level, access: toAccess(config.log.access) },
     drain: { delayMs: config.drain.delay, timeoutMs: config.drain.timeout },
+    stateFile: config.state_file,
     listeners: config.listeners.map((listener) => toListener(listener, upstreamNames)),
     admin: toAdmin(config.admin),
     heartbeats: toReceiver(config.heartbeats),
@@ -149,11 +150,7 @@ function toBackend(backend: Backend): BackendSpec {
 }
 
 function toProbe(probe: Probe): ProbeSettings {
-  const { status, body, header } = probe.expect;
-  return {
-    path: probe.path,
-    method: probe.method,
-    host: probe.host,
+  const schedule = {
     port: probe.port,
     intervalMs: probe.interval,
     // Looking closer never means looking less often, whatever the default of the key that was left out.
@@ -162,12 +159,28 @@ function toProbe(probe: Probe): ProbeSettings {
     rise: probe.rise,
     fall: probe.fall,
     jitter: probe.jitter,
-    expect: {
-      status: status.map((range) => (typeof range === 'number' ? [range, range] : [range.from, range.to])),
-      body,
-      header,
-    },
   };
+  const { status, body, header, json } = probe.expect;
+  switch (probe.type) {
+    case 'http':
+      return {
+        ...schedule,
+        type: 'http',
+        path: probe.path,
+        method: probe.method,
+        host: probe.host,
+        expect: {
+          status: status.map((range) => (typeof range === 'number' ? [range, range] : [range.from, range.to])),
+          body,
+          header,
+          json,
+        },
+      };
+    case 'tcp':
+      return { ...schedule, type: 'tcp', send: probe.send, expect: body };
+    case 'grpc':
+      return { ...schedule, type: 'grpc', host: probe.host, service: probe.service ?? '' };
+  }
 }
 
 function toOutliers(outliers: Outliers): OutlierSettings {

@@ -12,7 +12,6 @@ import type { Finding, Path } from './problem.ts';
 const UNAVAILABLE = {
   keys: {
     workers: [1],
-    state_file: [null],
     hooks: [],
     'listeners.*.protocol': ['http'],
     'listeners.*.tls': [],
@@ -22,8 +21,6 @@ const UNAVAILABLE = {
     'listeners.*.timeouts.handshake': [],
     'upstreams.*.discovery': [null],
     'upstreams.*.hash_on': [null],
-    'upstreams.*.probe.type': ['http'],
-    'upstreams.*.probe.expect.json': [null],
     'upstreams.*.retry.hedge': [null],
     'upstreams.*.limits.requests': [null],
     'upstreams.*.sticky': [null],
@@ -34,7 +31,6 @@ const UNAVAILABLE = {
   },
   values: {
     'upstreams.*.balance': ['peak_ewma', 'prequal', 'ring_hash', 'maglev', 'first'],
-    'upstreams.*.initial_state': ['last'],
   },
 } as const satisfies Readonly<Record<'keys' | 'values', Readonly<Record<string, readonly unknown[]>>>>;
 

@@ -6,7 +6,16 @@
 import { z } from 'zod';
 import { isHost, parseBackendUrl } from './addresses.ts';
 import { count, duration, key, parsed, required, share, size, text, textThat } from './fields.ts';
-import { HEADER_NAME, LOAD_METRIC, METHOD, NAME, parseStatusRange, ROUTE_PATH } from './names.ts';
+import {
+  GRPC_SERVICE,
+  HEADER_NAME,
+  LOAD_METRIC,
+  METHOD,
+  NAME,
+  parseStatusRange,
+  ROUTE_PATH,
+  readJsonPath,
+} from './names.ts';
 
 const backend = z.strictObject({
   id: key(
@@ -26,7 +35,11 @@ const expectation = z.strictObject({
     ['200-299'],
     'Status codes that pass: numbers or ranges.',
   ),
-  body: key(z.string().min(1).nullable(), null, 'Text that the first 64 KiB of the body must contain; null: any body.'),
+  body: key(
+    z.string().min(1).nullable(),
+    null,
+    'Text that the first 64 KiB of the body, or of what a tcp probe receives, must contain; null: anything.',
+  ),
   header: key(
     z
       .strictObject({
@@ -37,16 +50,37 @@ const expectation = z.strictObject({
     null,
     'A header that the answer must carry; null: none.',
   ),
+  json: key(
+    z
+      .strictObject({
+        path: required(parsed(readJsonPath), 'Where in the body: `$`, then `.name` and `[0]` as often as needed.'),
+        equals: required(z.union([z.string(), z.number(), z.boolean(), z.null()]), 'The value that must stand there.'),
+      })
+      .nullable(),
+    null,
+    'A value that the body, read as JSON, must hold; null: none.',
+  ),
 });
 
 const probe = z.strictObject({
-  path: key(text(ROUTE_PATH.pattern, ROUTE_PATH.must), '/healthz', 'What is asked for; a query is allowed.'),
-  method: key(z.enum(['GET', 'HEAD', 'OPTIONS', 'POST']), 'GET', 'How it is asked for.'),
+  type: key(
+    z.enum(['http', 'tcp', 'grpc']),
+    'http',
+    'How a backend is asked: for a page, by connecting to it, or through the gRPC health service.',
+  ),
+  path: key(text(ROUTE_PATH.pattern, ROUTE_PATH.must), '/healthz', 'What an http probe asks for; a query is allowed.'),
+  method: key(z.enum(['GET', 'HEAD', 'OPTIONS', 'POST']), 'GET', 'How it asks for it.'),
   host: key(
     textThat(isHost, 'must be a host name or address').nullable(),
     null,
-    "Host header; null: the backend's own.",
+    "Host header of an http probe, authority of a grpc probe; null: the backend's own.",
   ),
+  service: key(
+    text(GRPC_SERVICE.pattern, GRPC_SERVICE.must).nullable(),
+    null,
+    'The service that a grpc probe asks about; null: the whole server.',
+  ),
+  send: key(z.string().min(1).nullable(), null, 'Text that a tcp probe sends once connected; null: nothing.'),
   port: key(count(1, 65_535).nullable(), null, "Port to probe; null: the backend's own."),
   interval: key(duration({ min: '10ms' }), '5s', 'Time between two probes of a backend.'),
   fast_interval: key(
@@ -133,9 +167,9 @@ export const upstream = z.strictObject({
     'How a backend is chosen among those available.',
   ),
   initial_state: key(
-    z.enum(['probe', 'up', 'down']),
+    z.enum(['probe', 'up', 'down', 'last']),
     'probe',
-    'What a new backend counts as: `probe` waits for the first pass, but serves while nothing is proven yet.',
+    'What a new backend counts as: `probe` waits for the first pass, but serves while nothing is proven yet; `last` is what `state_file` remembers, or else as `probe`.',
   ),
   probe: key(z.union([z.literal(false), probe]), {}, 'Asking backends how they are; false: off.'),
   outliers: key(z.union([z.literal(false), outliers]), {}, 'Judging backends by the traffic they serve; false: off.'),

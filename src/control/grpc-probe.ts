@@ -10,9 +10,9 @@ import { connect as connectTls } from 'node:tls';
 import type { Clock } from '../base/time.ts';
 import type { Backend } from '../model/backend.ts';
 import type { GrpcProbeSettings } from '../model/probe-settings.ts';
-import type { ProbeResult } from '../model/signal.ts';
 import { type CallResult, callUnary } from './grpc-call.ts';
 import { type CheckResponse, decodeCheckResponse, encodeCheckRequest } from './grpc-frame.ts';
+import type { Probe, ProbeDone } from './prober.ts';
 import { authorityOf, ProbeRun, USER_AGENT } from './probe-run.ts';
 
 const CHECK_PATH = '/grpc.health.v1.Health/Check';
@@ -23,7 +23,7 @@ interface Connection {
   readonly socket: Socket;
 }
 
-export class GrpcProbe {
+export class GrpcProbe implements Probe<GrpcProbeSettings> {
   private readonly clock: Clock;
   private readonly connections = new Map<Backend, Connection>();
 
@@ -31,7 +31,7 @@ export class GrpcProbe {
     this.clock = clock;
   }
 
-  run(backend: Backend, settings: GrpcProbeSettings, done: (result: ProbeResult) => void): void {
+  run(backend: Backend, settings: GrpcProbeSettings, done: ProbeDone): void {
     const run = new ProbeRun(this.clock, settings.timeoutMs, done);
     const kept = this.connections.get(backend);
     if (kept === undefined || kept.session.closed || kept.session.destroyed) this.askAnew(backend, settings, run);

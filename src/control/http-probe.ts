@@ -4,20 +4,25 @@
  * Never rejects, never throws: whatever goes wrong is a result.
  */
 
-import { STATUS_CODES } from 'node:http';
 import { isIP } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
-import { type Clock, formatDuration } from '../base/time.ts';
-import type { ParsedLoad } from '../health/orca.ts';
+import type { Clock } from '../base/time.ts';
 import type { Backend } from '../model/backend.ts';
-import type { ProbeExpectation, ProbeSettings } from '../model/settings.ts';
+import type { HttpProbeSettings, ProbeExpectation } from '../model/probe-settings.ts';
 import type { ProbeResult } from '../model/signal.ts';
+import { complaintAbout, type HttpAnswer } from './http-expectation.ts';
+import {
+  ANSWER_LIMIT_BYTES,
+  authorityOf,
+  codeOf,
+  describeSocketError,
+  describeStatus,
+  isRefused,
+  ProbeRun,
+  USER_AGENT,
+} from './probe-run.ts';
 import { first, readProbeLoad } from './probe-load.ts';
-import type { Probe } from './prober.ts';
-
-/** What is read of a body, at most. */
-const BODY_LIMIT_BYTES = 64 * 1024;
-const USER_AGENT = 'pulsegate/probe';
+import type { Probe, ProbeDone } from './prober.ts';
 
 interface Session {
   readonly client: Client;
@@ -25,19 +30,7 @@ interface Session {
   isKept: boolean;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly complaint: string | null;
-  /** `x-pulsegate-drain: 1`: a 404 or 503 is then no failure, but a farewell. */
-  readonly draining: boolean;
-  readonly load: ParsedLoad;
-}
-
-export function createHttpProbe(clock: Clock): Probe {
-  return new HttpProbe(clock);
-}
-
-class HttpProbe implements Probe {
+export class HttpProbe implements Probe<HttpProbeSettings> {
   private readonly clock: Clock;
   private readonly sessions = new Map<Backend, Session>();
 
@@ -45,25 +38,16 @@ class HttpProbe implements Probe {
     this.clock = clock;
   }
 
-  run(backend: Backend, settings: ProbeSettings, done: Parameters<Probe['run']>[2]): void {
-    const startedMs = this.clock.now();
-    const timeout = new AbortController();
-    const timer = this.clock.at(startedMs + settings.timeoutMs, () => timeout.abort());
-    const finish = (result: Omit<ProbeResult, 'latencyMs'>, load?: ParsedLoad) => {
-      timer.cancel();
-      if (!result.ok) this.forget(backend);
-      done({ ...result, latencyMs: this.clock.now() - startedMs }, load);
-    };
-    this.ask(backend, settings, timeout.signal).then(
-      ({ status, complaint, draining, load }) => {
-        const detail = draining ? `${describeStatus(status)}, draining` : (complaint ?? describeStatus(status));
-        finish({ ok: complaint === null, status, detail, refused: false, draining }, load);
-      },
-      (error: unknown) => {
-        const isLate = timeout.signal.aborted;
-        const detail = isLate ? `no answer within ${formatDuration(settings.timeoutMs)}` : describeError(error);
-        finish({ ok: false, status: null, detail, refused: !isLate && codeOf(error) === 'ECONNREFUSED' });
-      },
+  run(backend: Backend, settings: HttpProbeSettings, done: ProbeDone): void {
+    const run = new ProbeRun(this.clock, settings.timeoutMs, done);
+    const ending = new AbortController();
+    run.onEnd((ok) => {
+      ending.abort();
+      if (!ok) this.forget(backend);
+    });
+    this.ask(backend, settings, ending.signal).then(
+      (answer) => run.end(judge(answer, settings.expect), readProbeLoad(answer.headers, answer.body)),
+      (error: unknown) => run.fail(describeError(error), isRefused(error)),
     );
   }
 
@@ -78,19 +62,20 @@ class HttpProbe implements Probe {
   }
 
   /** A connection that was kept may have been closed at the very moment it is used; that says nothing, so ask again. */
-  private async ask(backend: Backend, settings: ProbeSettings, signal: AbortSignal): Promise<Answer> {
+  private async ask(backend: Backend, settings: HttpProbeSettings, signal: AbortSignal): Promise<HttpAnswer> {
     const session = this.sessionOf(backend, settings);
     if (!session.isKept) return exchange(session, backend, settings, signal);
     try {
       return await exchange(session, backend, settings, signal);
     } catch (error) {
-      if (signal.aborted || codeOf(error) === 'ECONNREFUSED') throw error;
+      const isForgotten = this.sessions.get(backend) !== session;
+      if (signal.aborted || isForgotten || isRefused(error)) throw error;
       this.forget(backend);
       return exchange(this.sessionOf(backend, settings), backend, settings, signal);
     }
   }
 
-  private sessionOf(backend: Backend, settings: ProbeSettings): Session {
+  private sessionOf(backend: Backend, settings: HttpProbeSettings): Session {
     const existing = this.sessions.get(backend);
     if (existing !== undefined) return existing;
     const origin = `${backend.tls ? 'https' : 'http'}://${authorityOf(backend, settings.port ?? backend.port)}`;
@@ -109,9 +94,9 @@ class HttpProbe implements Probe {
 async function exchange(
   session: Session,
   backend: Backend,
-  settings: ProbeSettings,
+  settings: HttpProbeSettings,
   signal: AbortSignal,
-): Promise<Answer> {
+): Promise<HttpAnswer> {
   const closes = session.isKept;
   const response = await session.client.request({
     path: settings.path,
@@ -122,15 +107,17 @@ async function exchange(
   });
   const body = await readBody(response);
   session.isKept = !closes;
-  const { statusCode: status, headers } = response;
-  const complaint = judge(response, body, settings.expect);
-  const saysDrain = first(headers, 'x-pulsegate-drain') === '1';
-  const draining = saysDrain && (complaint === null || status === 404 || status === 503);
-  return { status, complaint, draining, load: readProbeLoad(headers, body) };
+  return { status: response.statusCode, headers: response.headers, body };
 }
 
-function authorityOf({ host }: Backend, port: number): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+function judge(answer: HttpAnswer, expect: ProbeExpectation): Omit<ProbeResult, 'latencyMs'> {
+  const { status, headers } = answer;
+  const complaint = complaintAbout(answer, expect);
+  // A 404 or 503 with it is no failure, but a farewell.
+  const saysDrain = first(headers, 'x-pulsegate-drain') === '1';
+  const draining = saysDrain && (complaint === null || status === 404 || status === 503);
+  const detail = draining ? `${describeStatus(status)}, draining` : (complaint ?? describeStatus(status));
+  return { ok: complaint === null, status, detail, refused: false, draining };
 }
 
 /** The beginning of a body, up to the limit; a longer one is cut off together with its connection. */
@@ -140,38 +127,9 @@ async function readBody({ body }: Dispatcher.ResponseData): Promise<string> {
   for await (const chunk of body as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size >= BODY_LIMIT_BYTES) break;
+    if (size >= ANSWER_LIMIT_BYTES) break;
   }
-  return Buffer.concat(chunks).subarray(0, BODY_LIMIT_BYTES).toString('utf8');
-}
-
-/** What an answer lacks; null when it is as expected. */
-function judge(
-  { statusCode, headers }: Dispatcher.ResponseData,
-  body: string,
-  expect: ProbeExpectation,
-): string | null {
-  if (!expect.status.some(([low, high]) => statusCode >= low && statusCode <= high)) {
-    const ranges = expect.status.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(', ');
-    return `${describeStatus(statusCode)}, expected ${ranges}`;
-  }
-  if (expect.header !== null) {
-    const { name, value } = expect.header;
-    const found = headers[name.toLowerCase()];
-    if (found === undefined) return `header ${name} is missing`;
-    if (value !== null && !String(found).includes(value)) return `header ${name} lacks "${value}"`;
-  }
-  return expect.body === null || body.includes(expect.body) ? null : `body lacks "${expect.body}"`;
-}
-
-/** `200 OK` */
-function describeStatus(status: number): string {
-  return `${status} ${STATUS_CODES[status] ?? ''}`.trimEnd();
-}
-
-function codeOf(error: unknown): string | null {
-  if (!(error instanceof Error) || !('code' in error)) return null;
-  return String(error.code);
+  return Buffer.concat(chunks).subarray(0, ANSWER_LIMIT_BYTES).toString('utf8');
 }
 
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
@@ -180,9 +138,5 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 };
 
 function describeError(error: unknown): string {
-  const code = codeOf(error);
-  if (code === null) return error instanceof Error ? error.message : String(error);
-  const isConnect =
-    error instanceof Error && ('syscall' in error ? error.syscall === 'connect' : code === 'ECONNREFUSED');
-  return DESCRIPTIONS[code] ?? (isConnect ? `connect ${code}` : code);
+  return DESCRIPTIONS[codeOf(error) ?? ''] ?? describeSocketError(error);
 }

@@ -5,8 +5,10 @@
 
 import { STATUS_CODES } from 'node:http';
 import { type Clock, formatDuration, type Timer } from '../base/time.ts';
+import type { ParsedLoad } from '../health/orca.ts';
 import type { Backend } from '../model/backend.ts';
 import type { ProbeResult } from '../model/signal.ts';
+import type { ProbeDone } from './prober.ts';
 
 /** What is read of an answer, at most. */
 export const ANSWER_LIMIT_BYTES = 64 * 1024;
@@ -19,11 +21,11 @@ export class ProbeRun {
   private readonly clock: Clock;
   private readonly startedMs: number;
   private readonly timer: Timer;
-  private readonly done: (result: ProbeResult) => void;
+  private readonly done: ProbeDone;
   private release: (ok: boolean) => void = () => {};
   private over = false;
 
-  constructor(clock: Clock, timeoutMs: number, done: (result: ProbeResult) => void) {
+  constructor(clock: Clock, timeoutMs: number, done: ProbeDone) {
     this.clock = clock;
     this.startedMs = clock.now();
     this.done = done;
@@ -50,12 +52,13 @@ export class ProbeRun {
     this.end({ ok: false, status: null, detail, refused });
   }
 
-  private end(result: Omit<ProbeResult, 'latencyMs'>): void {
+  /** @param load what the answer reported besides */
+  end(finding: Omit<ProbeResult, 'latencyMs'>, load?: ParsedLoad): void {
     if (this.over) return;
     this.over = true;
     this.timer.cancel();
-    this.release(result.ok);
-    this.done({ ...result, latencyMs: this.clock.now() - this.startedMs });
+    this.release(finding.ok);
+    this.done({ ...finding, latencyMs: this.clock.now() - this.startedMs }, load);
   }
 }
 

@@ -8,16 +8,16 @@ import type { Rng } from '../base/rng.ts';
 import type { Clock, Timer } from '../base/time.ts';
 import type { ParsedLoad } from '../health/orca.ts';
 import type { Backend } from '../model/backend.ts';
-import type { ProbeSettings } from '../model/settings.ts';
+import type { ProbeSchedule, ProbeSettings } from '../model/probe-settings.ts';
 import type { ProbeResult } from '../model/signal.ts';
 
+/** @param load what the answer reported besides; absent when it cannot */
+export type ProbeDone = (result: ProbeResult, load?: ParsedLoad) => void;
+
 /** How to ask a backend whether it is well. */
-export interface Probe {
-  /**
-   * Calls `done` exactly once, within about the settings' timeout, and never before `run` returns; with the load that the
-   * answer reported, when it may.
-   */
-  run(backend: Backend, settings: ProbeSettings, done: (result: ProbeResult, load?: ParsedLoad) => void): void;
+export interface Probe<S extends ProbeSchedule = ProbeSettings> {
+  /** Calls `done` exactly once, within about the settings' timeout, and never before `run` returns. */
+  run(backend: Backend, settings: S, done: ProbeDone): void;
   /** The backend has left: lets go of what is kept for it. */
   forget(backend: Backend): void;
   close(): Promise<void>;

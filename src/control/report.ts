@@ -14,11 +14,20 @@ import type {
   OutcomesEvidence,
   ProbeEvidence,
   ReportedLoad,
+  UpstreamReport,
 } from '../model/report.ts';
 import type { HealthSettings } from '../model/settings.ts';
-import type { SnapshotEntry } from '../model/snapshot.ts';
+import type { Snapshot, SnapshotEntry } from '../model/snapshot.ts';
 import { isAvailable } from '../model/status.ts';
 import type { Ledger } from '../pool/ledger.ts';
+
+export function reportUpstream(
+  { status, panic, available, total, version, entries }: Snapshot,
+  balance: string,
+  reportEntry: (entry: SnapshotEntry) => BackendReport,
+): UpstreamReport {
+  return { status, panic, balance, available, total, snapshot: version, backends: entries.map(reportEntry) };
+}
 
 export function reportBackend(
   entry: SnapshotEntry,

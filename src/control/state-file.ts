@@ -8,7 +8,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { formatDuration } from '../base/time.ts';
 import type { BackendSpec } from '../model/backend.ts';
+import type { Log } from '../model/log.ts';
 import type { Memory } from '../model/memory.ts';
+import type { Upstream } from './upstream.ts';
 
 const VERSION = 1;
 const STALE_AFTER_MS = 3_600_000;
@@ -42,21 +44,29 @@ export type StateReading =
   | { readonly kind: 'ignored'; readonly reason: string }
   | { readonly kind: 'read'; readonly memories: Memories; readonly ageMs: number };
 
+/** The backends of an upstream about which probes have decided. */
+export function rememberUpstream(upstream: Upstream, at: number): UpstreamState {
+  const backends = upstream.snapshot.entries.flatMap(({ backend: { id, url } }): BackendState[] => {
+    const { verdict, sinceMs } = upstream.recordOf(id).probe;
+    const isDecided = (verdict === 'up' || verdict === 'down') && sinceMs !== null;
+    return isDecided ? [{ id, url, verdict, ageMs: Math.round(at - sinceMs) }] : [];
+  });
+  return { name: upstream.name, backends };
+}
+
 /** @param savedAtMs wall clock */
 export function encodeState(upstreams: readonly UpstreamState[], savedAtMs: number): string {
   const state: State = { savedAtMs, upstreams };
   return `${JSON.stringify({ version: VERSION, checksum: checksumOf(state), state })}\n`;
 }
 
+type Configured = readonly { readonly name: string; readonly backends: readonly BackendSpec[] }[];
+
 /**
  * @param configured the backends whose memory is wanted
  * @param wallMs now, by the wall clock
  */
-export function readState(
-  path: string,
-  configured: readonly { readonly name: string; readonly backends: readonly BackendSpec[] }[],
-  wallMs: number,
-): StateReading {
+export function readState(path: string, configured: Configured, wallMs: number): StateReading {
   const text = readText(path);
   if (text === null) return { kind: 'absent' };
   const state = typeof text === 'string' ? decode(text) : text;
@@ -67,6 +77,23 @@ export function readState(
   const memories = match(state.upstreams, configured, Math.max(0, ageMs));
   if (memories.size === 0) return { kind: 'ignored', reason: 'it is about other backends' };
   return { kind: 'read', memories, ageMs: Math.max(0, ageMs) };
+}
+
+/** `readState`, with what came of it in the log. */
+export function recall(path: string, configured: Configured, wallMs: number, log: Log): Memories {
+  if (configured.length === 0) return new Map();
+  const reading = readState(path, configured, wallMs);
+  switch (reading.kind) {
+    case 'read':
+      log.info({ path }, `state file ${path}, written ${formatDuration(reading.ageMs)} ago: health is taken up`);
+      return reading.memories;
+    case 'absent':
+      log.info({ path }, `state file ${path}: there is none yet`);
+      return new Map();
+    case 'ignored':
+      log.warn({ path }, `state file ${path} is ignored: ${reading.reason}`);
+      return new Map();
+  }
 }
 
 interface Problem {
@@ -105,11 +132,7 @@ function checksumOf(state: State): string {
   return createHash('sha256').update(JSON.stringify(state)).digest('hex');
 }
 
-function match(
-  upstreams: readonly UpstreamState[],
-  configured: readonly { readonly name: string; readonly backends: readonly BackendSpec[] }[],
-  elapsedMs: number,
-): Memories {
+function match(upstreams: readonly UpstreamState[], configured: Configured, elapsedMs: number): Memories {
   const memories = new Map<string, ReadonlyMap<string, Memory>>();
   for (const { name, backends } of configured) {
     const known = new Map(upstreams.find((upstream) => upstream.name === name)?.backends.map((one) => [one.id, one]));

@@ -8,10 +8,10 @@ import { connect, type Socket } from 'node:net';
 import type { Clock } from '../base/time.ts';
 import type { Backend } from '../model/backend.ts';
 import type { TcpProbeSettings } from '../model/probe-settings.ts';
-import type { ProbeResult } from '../model/signal.ts';
+import type { Probe, ProbeDone } from './prober.ts';
 import { ANSWER_LIMIT_BYTES, describeSocketError, isRefused, ProbeRun } from './probe-run.ts';
 
-export class TcpProbe {
+export class TcpProbe implements Probe<TcpProbeSettings> {
   private readonly clock: Clock;
   private readonly sockets = new Map<Backend, Socket>();
 
@@ -19,7 +19,7 @@ export class TcpProbe {
     this.clock = clock;
   }
 
-  run(backend: Backend, settings: TcpProbeSettings, done: (result: ProbeResult) => void): void {
+  run(backend: Backend, settings: TcpProbeSettings, done: ProbeDone): void {
     const run = new ProbeRun(this.clock, settings.timeoutMs, done);
     run.awaited = 'no connection';
     const socket = connect({ host: backend.host, port: settings.port ?? backend.port });

@@ -14,6 +14,7 @@ import type { Backend, BackendSpec } from '../model/backend.ts';
 import type { Heartbeat, HeartbeatTarget, HeartbeatView } from '../model/heartbeat.ts';
 import type { AnswerHint, Lease, Pool } from '../model/lease.ts';
 import type { LoadSource } from '../model/load.ts';
+import type { Memory } from '../model/memory.ts';
 import type { OutcomeClass } from '../model/outcome.ts';
 import type { Picker, PickRequest } from '../model/picker.ts';
 import type { BackendDetail, BackendReport, UpstreamControl, UpstreamReport } from '../model/report.ts';
@@ -29,7 +30,7 @@ import { Ledger } from '../pool/ledger.ts';
 import { project } from '../pool/project.ts';
 import { BackendLease, type LeaseOwner } from './lease.ts';
 import { type Pace, type Probe, Prober } from './prober.ts';
-import { reportBackend, reportDetail, viewForSender } from './report.ts';
+import { reportBackend, reportDetail, reportUpstream, viewForSender } from './report.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { assignSlots, type Members } from './slots.ts';
 import { type SelfWatch, UNWATCHED } from './stall-watch.ts';
@@ -198,17 +199,13 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
     this.prober?.setBackends([...this.backends.values()]);
   }
 
+  /** Takes up what was known before a restart, by backend; before `start`. */
+  recall(memories: ReadonlyMap<string, Memory>): void {
+    for (const [backend, memory] of memories) this.post({ kind: 'memory', at: this.now(), backend, ...memory });
+  }
+
   report(): UpstreamReport {
-    const { status, panic, available, total, version, entries } = this.snapshot;
-    return {
-      status,
-      panic,
-      balance: this.options.settings.balance,
-      available,
-      total,
-      snapshot: version,
-      backends: entries.map((entry) => this.reportEntry(entry)),
-    };
+    return reportUpstream(this.snapshot, this.options.settings.balance, (entry) => this.reportEntry(entry));
   }
 
   backend(id: string): BackendDetail | null {
@@ -218,13 +215,13 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
     return reportDetail(this.reportEntry(entry), this.recordOf(id), this.nextProbeInMs(id), settings.health, clock);
   }
 
-  private reportEntry(entry: SnapshotEntry): BackendReport {
-    return reportBackend(entry, this.recordOf(entry.backend.id), this.ledger, this.options.clock);
+  /** What is known of a backend that is in service, to be read only: the engine knows them all. */
+  recordOf(id: string): Readonly<BackendRecord> {
+    return this.engine.record(id) as Readonly<BackendRecord>;
   }
 
-  /** Of a backend that is in service: the engine knows them all. */
-  private recordOf(id: string): Readonly<BackendRecord> {
-    return this.engine.record(id) as Readonly<BackendRecord>;
+  private reportEntry(entry: SnapshotEntry): BackendReport {
+    return reportBackend(entry, this.recordOf(entry.backend.id), this.ledger, this.options.clock);
   }
 
   private nextProbeInMs(id: string): number | null {

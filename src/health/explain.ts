@@ -4,7 +4,8 @@
  */
 
 import { formatDuration } from '../base/time.ts';
-import type { HealthSettings, HeartbeatSettings, OutlierSettings, ProbeSettings } from '../model/settings.ts';
+import type { ProbeSchedule } from '../model/probe-settings.ts';
+import type { HealthSettings, HeartbeatSettings, OutlierSettings } from '../model/settings.ts';
 import type { BackendRecord } from './backend-record.ts';
 import { THROTTLED_FACTOR } from './health-weight.ts';
 import type { OutlierDetector } from './outlier-detector.ts';
@@ -99,7 +100,7 @@ function explainRamp({ ramp }: Readonly<BackendRecord>, at: number): string | nu
 
 function explainProbe(
   { probe }: Readonly<BackendRecord>,
-  { rise, fall }: ProbeSettings,
+  { rise, fall }: ProbeSchedule,
   nextInMs: number | null,
   at: number,
 ): string {
@@ -108,6 +109,7 @@ function explainProbe(
   return `probe: ${probe.verdict}${since}, ${probeReason(probe)}${whatNext()}${next}`;
 
   function whatNext(): string {
+    if (probe.isOnProbation) return '';
     if (probe.verdict === 'down') return `; up after ${rise} passes in a row (${probe.passes} so far)`;
     if (probe.verdict === 'unknown') return '; up after the first pass';
     return probe.failures > 0 ? `; down after ${fall} failures in a row` : '';

@@ -8,6 +8,7 @@ import type {
   HeartbeatSignal,
   IntentSignal,
   LoadSignal,
+  MemorySignal,
   NoticeSignal,
   OutcomeSignal,
   PoolSignal,
@@ -38,6 +39,8 @@ export function fold(record: BackendRecord, signal: BackendSignal, pool: PoolRec
       return foldLoad(record, signal, pool, at);
     case 'notice':
       return foldNotice(record, signal, at);
+    case 'memory':
+      return foldMemory(record, signal, at);
     case 'intent':
       return foldIntent(record, signal, at);
     case 'weight':
@@ -114,6 +117,12 @@ function foldNotice(record: BackendRecord, { isDraining, retryAfterMs }: NoticeS
   const wasThrottled = at < record.throttledUntilMs;
   if (retryAfterMs > 0) record.throttledUntilMs = Math.max(record.throttledUntilMs, at + retryAfterMs);
   return record.hasNewWord(at) || wasThrottled !== at < record.throttledUntilMs;
+}
+
+function foldMemory(record: BackendRecord, memory: MemorySignal, at: number): boolean {
+  if (!record.probe.recall(memory, at)) return false;
+  record.note = { source: 'probe', reason: probeReason(record.probe) };
+  return true;
 }
 
 function foldIntent(record: BackendRecord, { intent, by }: IntentSignal, at: number): boolean {

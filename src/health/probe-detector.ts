@@ -4,9 +4,13 @@
  *
  *   unknown ── first pass ──► up ── `fall` failures in a row ──► down ── `rise` passes in a row ──► up
  *      └────── `fall` failures in a row ──────────────────────────▲
+ *
+ * A verdict that is remembered over a restart is on probation: the first probe decides anew, by itself.
  */
 
-import type { InitialState, ProbeSettings } from '../model/settings.ts';
+import type { Memory } from '../model/memory.ts';
+import type { ProbeSchedule } from '../model/probe-settings.ts';
+import type { InitialState } from '../model/settings.ts';
 import type { ProbeResult } from '../model/signal.ts';
 
 export type ProbeVerdict = 'off' | 'unknown' | 'up' | 'down';
@@ -15,7 +19,12 @@ export interface TimedProbeResult extends ProbeResult {
   readonly at: number;
 }
 
-const VERDICT_AT_FIRST: Readonly<Record<InitialState, ProbeVerdict>> = { probe: 'unknown', up: 'up', down: 'down' };
+const VERDICT_AT_FIRST: Readonly<Record<InitialState, ProbeVerdict>> = {
+  probe: 'unknown',
+  up: 'up',
+  down: 'down',
+  last: 'unknown',
+};
 
 export class ProbeDetector {
   verdict: ProbeVerdict;
@@ -28,12 +37,23 @@ export class ProbeDetector {
   last: TimedProbeResult | null = null;
   /** When the result before the last came. */
   previousMs = Number.NEGATIVE_INFINITY;
-  private readonly settings: ProbeSettings | null;
+  /** The verdict is from before the restart; no probe has spoken since. */
+  isOnProbation = false;
+  private readonly settings: ProbeSchedule | null;
 
   /** @param settings null = no probing: the verdict stays `off` */
-  constructor(settings: ProbeSettings | null, initialState: InitialState) {
+  constructor(settings: ProbeSchedule | null, initialState: InitialState) {
     this.settings = settings;
     this.verdict = settings === null ? 'off' : VERDICT_AT_FIRST[initialState];
+  }
+
+  /** Takes up what was decided before a restart, unless a probe has spoken since. True when it did. */
+  recall({ verdict, ageMs }: Memory, at: number): boolean {
+    if (this.settings === null || this.last !== null) return false;
+    this.verdict = verdict;
+    this.sinceMs = at - ageMs;
+    this.isOnProbation = true;
+    return true;
   }
 
   /** True when the verdict changed. */
@@ -44,20 +64,23 @@ export class ProbeDetector {
     this.last = { ok, status, latencyMs, detail, refused, draining, at };
     // It answers as it should on its way out: no pass, and no failure.
     if (draining && !ok) return false;
+    const decidesAlone = this.isOnProbation;
+    this.isOnProbation = false;
     if (ok) {
       this.failures = 0;
       this.passes += 1;
-      const enough = this.verdict === 'unknown' || this.passes >= this.settings.rise;
+      const enough = decidesAlone || this.verdict === 'unknown' || this.passes >= this.settings.rise;
       return enough && this.decide('up', at);
     }
     this.passes = 0;
     this.failures += 1;
     if (this.failures === 1) this.failingSinceMs = at;
-    return this.failures >= this.settings.fall && this.decide('down', at);
+    return (decidesAlone || this.failures >= this.settings.fall) && this.decide('down', at);
   }
 
   /** Whether the next probes may change the verdict. */
   get isCounting(): boolean {
+    if (this.isOnProbation) return true;
     if (this.verdict === 'up') return this.failures > 0;
     if (this.verdict === 'down') return this.passes > 0;
     return this.verdict === 'unknown';

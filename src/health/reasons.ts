@@ -19,6 +19,7 @@ export interface PoolState {
 /** `3 probes failed in a row, last: connect ECONNREFUSED` */
 export function probeReason(probe: ProbeDetector): string {
   const { verdict, passes, failures, last } = probe;
+  if (probe.isOnProbation) return `${verdict} before the restart, on probation until a probe decides`;
   if (last === null) return verdict === 'down' ? 'no probe has passed yet' : 'no probe has run yet';
   if (last.ok) return passes === 1 ? `a probe passed: ${last.detail}` : `${passes} probes passed in a row`;
   return failures === 1 ? `a probe failed: ${last.detail}` : `${failures} probes failed in a row, last: ${last.detail}`;

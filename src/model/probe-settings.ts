@@ -54,3 +54,5 @@ export interface GrpcProbeSettings extends ProbeSchedule {
   /** Whose health is asked for; empty = the whole server. */
   readonly service: string;
 }
+
+export type ProbeSettings = HttpProbeSettings | TcpProbeSettings | GrpcProbeSettings;

@@ -5,35 +5,7 @@
 
 import type { BackendSpec } from './backend.ts';
 import type { LoadSource } from './load.ts';
-
-export interface ProbeExpectation {
-  /** Inclusive ranges. */
-  readonly status: readonly (readonly [number, number])[];
-  /** Text the first 64 KiB of the body must contain; null = any. */
-  readonly body: string | null;
-  /** A header that must be present and, with `value`, contain that text. */
-  readonly header: { readonly name: string; readonly value: string | null } | null;
-}
-
-export interface ProbeSettings {
-  readonly path: string;
-  readonly method: string;
-  /** Host header; null = the backend's authority. */
-  readonly host: string | null;
-  /** null = the backend's port. */
-  readonly port: number | null;
-  readonly intervalMs: number;
-  /** While a threshold is being counted, or evidence disagrees. */
-  readonly fastIntervalMs: number;
-  readonly timeoutMs: number;
-  /** Passes in a row that bring a down backend up; >= 1. */
-  readonly rise: number;
-  /** Failures in a row that take it down; >= 1. */
-  readonly fall: number;
-  /** Share of the interval by which each wait varies, 0 to 1. */
-  readonly jitter: number;
-  readonly expect: ProbeExpectation;
-}
+import type { ProbeSettings } from './probe-settings.ts';
 
 export interface OutlierSettings {
   /** Failures in a row that eject; >= 1. */
@@ -112,7 +84,8 @@ export interface PanicSettings {
   readonly mode: 'least_bad' | 'all' | 'fail';
 }
 
-export type InitialState = 'probe' | 'up' | 'down';
+/** `last`: as remembered over the restart, else as `probe`. */
+export type InitialState = 'probe' | 'up' | 'down' | 'last';
 
 export interface HealthSettings {
   readonly initialState: InitialState;
@@ -268,6 +241,8 @@ export interface Settings {
   readonly via: string;
   readonly log: LogSettings;
   readonly drain: DrainSettings;
+  /** Where health is kept over a restart; null = nowhere. */
+  readonly stateFile: string | null;
   readonly listeners: readonly ListenerSettings[];
   /** null = off. */
   readonly admin: AdminSettings | null;

@@ -6,6 +6,7 @@
 import type { BackendSpec } from './backend.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import type { LoadReport, LoadSource } from './load.ts';
+import type { Memory } from './memory.ts';
 import type { OutcomeClass } from './outcome.ts';
 import type { Intent } from './status.ts';
 
@@ -105,6 +106,13 @@ export interface WeightSignal {
   readonly by: string;
 }
 
+/** What was known before a restart. */
+export interface MemorySignal extends Memory {
+  readonly kind: 'memory';
+  readonly at: number;
+  readonly backend: string;
+}
+
 /** The whole new set. Backends that stay (same id) keep everything that is known about them. */
 export interface MembershipSignal {
   readonly kind: 'membership';
@@ -136,6 +144,7 @@ export type Signal =
   | HeartbeatRefusedSignal
   | LoadSignal
   | NoticeSignal
+  | MemorySignal
   | IntentSignal
   | WeightSignal
   | PoolSignal;

@@ -1,17 +1,18 @@
 /** Settings for upstreams that exist in virtual time only: production's defaults where a simulation does not say otherwise. */
 
 import type { BackendSpec } from '../model/backend.ts';
+import type { HttpProbeSettings } from '../model/probe-settings.ts';
 import type {
   HealthSettings,
   HeartbeatSettings,
   LoadSettings,
   OutlierSettings,
-  ProbeSettings,
   SlowStartSettings,
   UpstreamSettings,
 } from '../model/settings.ts';
 
-export const PROBE: ProbeSettings = {
+export const PROBE: HttpProbeSettings = {
+  type: 'http',
   path: '/healthz',
   method: 'GET',
   host: null,
@@ -22,7 +23,7 @@ export const PROBE: ProbeSettings = {
   rise: 2,
   fall: 3,
   jitter: 0.1,
-  expect: { status: [[200, 299]], body: null, header: null },
+  expect: { status: [[200, 299]], body: null, header: null, json: null },
 };
 
 export const OUTLIERS: OutlierSettings = {

@@ -45,6 +45,7 @@ describe('the smallest file', () => {
         health: {
           initialState: 'probe',
           probe: {
+            type: 'http',
             path: '/healthz',
             method: 'GET',
             host: null,
@@ -55,7 +56,7 @@ describe('the smallest file', () => {
             rise: 2,
             fall: 3,
             jitter: 0.1,
-            expect: { status: [[200, 299]], body: null, header: null },
+            expect: { status: [[200, 299]], body: null, header: null, json: null },
           },
           outliers: {
             consecutive: 5,
@@ -119,11 +120,15 @@ describe('the smallest file', () => {
   test('reads statuses as numbers and ranges', () => {
     const { probe } =
       settingsOf(withUpstream('probe: { expect: { status: [200-204, "301", 404] } }')).upstreams[0]?.health ?? {};
-    expect(probe?.expect.status).toEqual([
-      [200, 204],
-      [301, 301],
-      [404, 404],
-    ]);
+    expect(probe).toMatchObject({
+      expect: {
+        status: [
+          [200, 204],
+          [301, 301],
+          [404, 404],
+        ],
+      },
+    });
   });
 
   test.each([

@@ -70,7 +70,7 @@ describe('the JSON Schema', () => {
   test('knows the keys of a mapping inside lists, names and alternatives', () => {
     const schema = configJsonSchema();
     expect(keysAt(schema, [])).toContain('listeners');
-    expect(keysAt(schema, ['upstreams', 'app', 'probe', 'expect'])).toEqual(['status', 'body', 'header']);
+    expect(keysAt(schema, ['upstreams', 'app', 'probe', 'expect'])).toEqual(['status', 'body', 'header', 'json']);
     expect(keysAt(schema, ['upstreams', 'app', 'backends', 3])).toContain('weight');
     expect(keysAt(schema, ['nowhere', 2, 'at', 'all'])).toEqual([]);
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { MINIMAL, problemsOf, withUpstream } from './support.ts';
 
 /** Every key and value of the contract that the program does not have yet, as a user would write it. */
-const TOP = ['workers: 4', 'workers: auto', 'state_file: /var/lib/p', 'hooks: {}'];
+const TOP = ['workers: 4', 'workers: auto', 'hooks: {}'];
 const LISTENER = ['protocol: tcp', 'tls: {}', 'http2: true', 'cleartext_http2: true', 'proxy_protocol: true'];
 const UPSTREAM = [
   'discovery: { file: x }',
@@ -12,10 +12,6 @@ const UPSTREAM = [
   'balance: ring_hash',
   'balance: maglev',
   'balance: first',
-  'initial_state: last',
-  'probe: { type: tcp }',
-  'probe: { type: grpc }',
-  'probe: { expect: { json: { path: $.a } } }',
   'retry: { hedge: { after: p95 } }',
   'limits: { requests: 5 }',
   'sticky: { cookie: x }',

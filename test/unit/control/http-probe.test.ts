@@ -1,9 +1,10 @@
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createHttpProbe } from '../../../src/control/http-probe.ts';
+import { type JsonPath, parseJsonPath } from '../../../src/base/json-path.ts';
+import { HttpProbe } from '../../../src/control/http-probe.ts';
 import type { Backend } from '../../../src/model/backend.ts';
-import type { ProbeSettings } from '../../../src/model/settings.ts';
+import type { HttpProbeSettings } from '../../../src/model/probe-settings.ts';
 import type { ProbeResult } from '../../../src/model/signal.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { PROBE, simulatedBackend } from '../../../src/sim/settings.ts';
@@ -29,14 +30,14 @@ async function serve(listener: RequestListener): Promise<Backend> {
   return listen(server);
 }
 
-function createProbe(overrides: Partial<ProbeSettings> = {}) {
-  const probe = createHttpProbe(systemClock);
+function createProbe(overrides: Partial<HttpProbeSettings> = {}) {
+  const probe = new HttpProbe(systemClock);
   cleanups.push(() => probe.close());
   const settings = { ...PROBE, timeoutMs: 5_000, ...overrides };
   return (backend: Backend) => new Promise<ProbeResult>((resolve) => probe.run(backend, settings, resolve));
 }
 
-function expecting(expect: Partial<ProbeSettings['expect']>): Partial<ProbeSettings> {
+function expecting(expect: Partial<HttpProbeSettings['expect']>): Partial<HttpProbeSettings> {
   return { expect: { ...PROBE.expect, ...expect } };
 }
 
@@ -131,6 +132,41 @@ describe('the HTTP probe', () => {
     expect(await probeFor('x-zone', null)).toMatchObject({ ok: false, detail: 'header x-zone is missing' });
   });
 
+  it('reads the body as JSON and looks for a value', async () => {
+    const backend = await serve((_request, response) => {
+      response.end('{"status":"yellow","checks":[{"name":"db","ok":true}]}');
+    });
+    const probeFor = (text: string, equals: string | boolean) =>
+      createProbe(expecting({ json: { path: parseJsonPath(text) as JsonPath, equals } }))(backend);
+    expect(await probeFor('$.checks[0].ok', true)).toMatchObject({ ok: true, status: 200, detail: '200 OK' });
+    expect(await probeFor('$.status', 'green')).toMatchObject({
+      ok: false,
+      status: 200,
+      detail: '$.status is "yellow", expected "green"',
+    });
+  });
+
+  it('lets go of a backend that has left in the middle of a probe', async () => {
+    const probe = new HttpProbe(systemClock);
+    let connections = 0;
+    const server = createHttpServer((_request, response) => {
+      if (connections === 1 && !left) response.end();
+      else probe.forget(backend);
+    });
+    let left = false;
+    server.on('connection', () => {
+      connections += 1;
+    });
+    cleanups.push(() => server.closeAllConnections());
+    const backend = await listen(server);
+    const run = () =>
+      new Promise<ProbeResult>((resolve) => probe.run(backend, { ...PROBE, timeoutMs: 5_000 }, resolve));
+    expect(await run()).toMatchObject({ ok: true });
+    left = true;
+    expect(await run()).toMatchObject({ ok: false, refused: false });
+    expect(connections).toBe(1);
+  });
+
   it('says that nobody listens', async () => {
     const server = createTcpServer();
     const backend = await listen(server);
@@ -204,7 +240,7 @@ describe('the HTTP probe', () => {
     const backend = await serve((_request, response) => {
       response.writeHead(200, { 'endpoint-load-metrics': 'TEXT cpu_utilization=0.5' }).end();
     });
-    const probe = createHttpProbe(systemClock);
+    const probe = new HttpProbe(systemClock);
     cleanups.push(() => probe.close());
     const load = await new Promise((resolve) => probe.run(backend, PROBE, (_result, reported) => resolve(reported)));
     expect(load).toMatchObject({ kind: 'report', report: { cpuUtilization: 0.5 } });
