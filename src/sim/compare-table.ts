@@ -53,8 +53,14 @@ function titleOf(file: string, { fleet, requests_per_second, duration }: Scenari
 }
 
 function tableOf(rows: readonly Row[]): string {
-  const lines = [HEADS, ...rows.map(cellsOf)];
-  const widths = HEADS.map((_, column) => Math.max(...lines.map((cells) => (cells[column] as string).length)));
+  return alignColumns([HEADS, ...rows.map(cellsOf)]);
+}
+
+/** Lines of as many cells each, under each other: the first column from the left, all others from the right. */
+export function alignColumns(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, column) =>
+    Math.max(...lines.map((cells) => (cells[column] as string).length)),
+  );
   const pad = (cell: string, column: number) =>
     column === 0 ? cell.padEnd(widths[0] as number) : cell.padStart(widths[column] as number);
   return lines.map((cells) => `${cells.map(pad).join('  ')}\n`).join('');
