@@ -18,12 +18,12 @@ export const USER_AGENT = 'pulsegate/probe';
 export class ProbeRun {
   /** What a time-out says, up to its length. */
   awaited = 'no answer';
+  isOver = false;
   private readonly clock: Clock;
   private readonly startedMs: number;
   private readonly timer: Timer;
   private readonly done: ProbeDone;
   private release: (ok: boolean) => void = () => {};
-  private over = false;
 
   constructor(clock: Clock, timeoutMs: number, done: ProbeDone) {
     this.clock = clock;
@@ -39,10 +39,6 @@ export class ProbeRun {
     this.release = release;
   }
 
-  get isOver(): boolean {
-    return this.over;
-  }
-
   pass(detail: string): void {
     this.end({ ok: true, status: null, detail, refused: false });
   }
@@ -54,8 +50,8 @@ export class ProbeRun {
 
   /** @param load what the answer reported besides */
   end(finding: Omit<ProbeResult, 'latencyMs'>, load?: ParsedLoad): void {
-    if (this.over) return;
-    this.over = true;
+    if (this.isOver) return;
+    this.isOver = true;
     this.timer.cancel();
     this.release(finding.ok);
     this.done({ ...finding, latencyMs: this.clock.now() - this.startedMs }, load);

@@ -6,6 +6,7 @@
 import { HealthEngine } from '../../src/health/engine.ts';
 import type { Heartbeat, SelfReport } from '../../src/model/heartbeat.ts';
 import type { LoadReport } from '../../src/model/load.ts';
+import type { Memory } from '../../src/model/memory.ts';
 import type { OutcomeClass } from '../../src/model/outcome.ts';
 import type { HealthSettings } from '../../src/model/settings.ts';
 import type { Signal } from '../../src/model/signal.ts';
@@ -107,6 +108,8 @@ class Run {
         return { kind, stalledMs: parseSeconds(backend) };
       case 'trial':
         return { kind, backend, epoch: this.engine.record(backend)?.epoch ?? 0 };
+      case 'memory':
+        return { kind, backend, verdict: word as Memory['verdict'], ageMs: 30_000 };
       case 'operator':
         return { kind: 'intent', backend, intent: word as Intent, by: 'ops' };
       case 'weight':
