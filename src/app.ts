@@ -10,6 +10,7 @@ import { formatDuration, type Timer } from './base/time.ts';
 import type { RunningApp, StartOptions } from './cli/context.ts';
 import { EventLog } from './control/event-log.ts';
 import { type HeartbeatReceiver, startHeartbeatReceiver } from './control/heartbeat-receiver.ts';
+import { FlightRecorder, recordingOf } from './control/flight-recorder.ts';
 import { createProbe } from './control/probe.ts';
 import { StallWatch } from './control/stall-watch.ts';
 import { recall, rememberUpstream } from './control/state-file.ts';
@@ -42,6 +43,7 @@ class App implements RunningApp, ControlPlane {
   admin: RunningApp['admin'] = null;
   readonly exited: Promise<number>;
   readonly events = new EventLog(systemClock);
+  private readonly recorders: FlightRecorder[] = [];
   private readonly settings: Settings;
   private readonly output: OpenLog;
   private readonly upstreams = new Map<string, Upstream>();
@@ -67,13 +69,16 @@ class App implements RunningApp, ControlPlane {
     onBrokenInvariant((sentence) => this.output.log.error({}, `broken invariant, a bug of ours: ${sentence}`));
     const rng = createRng(randomBytes(16).toString('hex'));
     for (const upstreamSettings of settings.upstreams) {
+      const recorder = new FlightRecorder(upstreamSettings.name);
+      this.recorders.push(recorder);
       const upstream = new Upstream({
         settings: upstreamSettings,
         clock: systemClock,
         rng: rng.fork(upstreamSettings.name),
         probe: this.probe,
         self: this.stallWatch,
-        onTransition: (transition) => this.publish(upstreamSettings.name, transition),
+        recorder,
+        onTransition: (transition) => this.publish(recorder, transition),
         onFault: (error, signal) =>
           this.output.log.error(
             { upstream: upstreamSettings.name, err: error, signal },
@@ -146,6 +151,10 @@ class App implements RunningApp, ControlPlane {
     };
   }
 
+  recording(): Iterable<string> {
+    return recordingOf(this.recorders, VERSION, systemClock);
+  }
+
   upstream(name: string): UpstreamControl | null {
     return this.upstreams.get(name) ?? null;
   }
@@ -175,8 +184,10 @@ class App implements RunningApp, ControlPlane {
     });
   }
 
-  private publish(upstream: string, transition: Transition): void {
-    const { backend, from, to, reason, source } = this.events.record(upstream, transition);
+  private publish(recorder: FlightRecorder, transition: Transition): void {
+    const event = this.events.record(recorder.upstream, transition);
+    recorder.recordEvent(event, transition.at);
+    const { upstream, backend, from, to, reason, source } = event;
     const level = to === 'up' || to === 'trial' || to === 'starting' ? 'info' : 'warn';
     this.output.log[level]({ upstream, backend, from, to, source }, `backend ${backend} ${from} -> ${to}: ${reason}`);
   }

@@ -9,6 +9,7 @@ import { demoCommand } from './cli/demo.ts';
 import { dispatch } from './cli/dispatch.ts';
 import { disableCommand, drainCommand, enableCommand } from './cli/intent.ts';
 import { eventsCommand } from './cli/events.ts';
+import { replayCommand } from './cli/replay.ts';
 import { runCommand } from './cli/run.ts';
 import { schemaCommand } from './cli/schema.ts';
 import { simulateCommand } from './cli/simulate.ts';
@@ -41,6 +42,7 @@ const commands = new Map<string, Command>([
   ['disable', disableCommand],
   ['weight', weightCommand],
   ['events', eventsCommand],
+  ['replay', replayCommand(async () => (await import('./sim/replay.ts')).replay)],
   ['simulate', simulateCommand(async () => (await import('./sim/compare-table.ts')).simulate)],
   ['schema', schemaCommand],
   ['beat', beatCommand],

@@ -11,6 +11,7 @@ import { DASHBOARD_SCRIPT } from './dashboard/script.ts';
 import { DASHBOARD_STYLE } from './dashboard/style.ts';
 import type { EventStreams } from './events.ts';
 import type { Access } from './guard.ts';
+import { recordingAnswer } from './recording.ts';
 
 export interface Call {
   readonly control: ControlPlane;
@@ -54,7 +55,8 @@ const ROUTES: readonly Route[] = [
   route('GET', '/app.js', 'public', () => asset('text/javascript', DASHBOARD_SCRIPT)),
   route('GET', '/app.css', 'public', () => asset('text/css', DASHBOARD_STYLE)),
   route('GET', '/events', 'read', ({ events, query, lastEventId }) => events.answer(query, lastEventId)),
-  ...['/metrics', '/config', '/recording'].map((path) => route('GET', path, 'read', notAvailableYet)),
+  route('GET', '/recording', 'read', ({ control }) => recordingAnswer(control.recording())),
+  ...['/metrics', '/config'].map((path) => route('GET', path, 'read', notAvailableYet)),
   route('POST', '/config/reload', 'change', notAvailableYet),
 ];
 

@@ -41,7 +41,11 @@ export const COMMAND_HELP: Readonly<Record<string, CommandHelp>> = {
     options: [...ADMIN, ['--follow', 'and those to come'], ['--json', 'as JSON lines']],
   },
   beat: { usage: '', summary: 'send heartbeats for a process that cannot', options: [] },
-  replay: { usage: 'FILE.jsonl', summary: 'feed a recorded incident to the engine', options: [] },
+  replay: {
+    usage: 'FILE.jsonl',
+    summary: 'feed a recorded incident (GET /recording) to the engine',
+    options: [['-c, --config FILE', 'with the upstreams of this configuration instead of those recorded']],
+  },
   simulate: {
     usage: 'SCENARIO.yaml',
     summary: 'run fleet, policies and faults in virtual time',

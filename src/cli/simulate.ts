@@ -1,9 +1,9 @@
 /** `simulate SCENARIO.yaml [--seed SEED] [--json]`: policies compared in virtual time. */
 
-import { readFileSync } from 'node:fs';
 import { UsageError } from '../model/errors.ts';
 import { readArguments } from './args.ts';
 import type { Command } from './context.ts';
+import { readText } from './read-text.ts';
 
 export type Simulate = (
   file: string,
@@ -33,14 +33,4 @@ export function simulateCommand(load: () => Promise<Simulate>): Command {
     context.err(simulated.violations.map((sentence) => `broken invariant, a bug of ours: ${sentence}\n`).join(''));
     return simulated.violations.length === 0 ? 0 : 1;
   };
-}
-
-/** Throws UsageError when the file cannot be read. */
-export function readText(file: string, what: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(`Cannot read the ${what} ${file}: ${code === 'ENOENT' ? 'there is no such file' : code}`);
-  }
 }

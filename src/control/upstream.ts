@@ -3,6 +3,7 @@
  * engine's views project to. Requests see one snapshot and its picker, replaced together.
  *
  * Fails static: when a step or a projection throws, the last snapshot keeps serving and the fault is reported.
+ * Long because all parts of an upstream meet here; each method is a few lines that hand on.
  */
 
 import type { Rng } from '../base/rng.ts';
@@ -28,6 +29,7 @@ import { buildPicker, type PickerTools } from '../pick/build.ts';
 import { Sequence } from '../pick/sequence.ts';
 import { Ledger } from '../pool/ledger.ts';
 import { project } from '../pool/project.ts';
+import type { FlightRecorder } from './flight-recorder.ts';
 import { BackendLease, type LeaseOwner } from './lease.ts';
 import { type Pace, type Probe, Prober } from './prober.ts';
 import { reportBackend, reportDetail, reportUpstream, viewForSender } from './report.ts';
@@ -43,6 +45,8 @@ export interface UpstreamOptions {
   readonly probe: Probe | null;
   /** Who knows how well we ourselves run; absent = we always do. */
   readonly self?: SelfWatch;
+  /** Absent or null = signals are not kept. */
+  readonly recorder?: FlightRecorder | null;
   readonly onTransition: (transition: Transition, upstream: Upstream) => void;
   readonly onFault: (error: unknown, signal: Signal) => void;
 }
@@ -54,6 +58,7 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
   private readonly options: UpstreamOptions;
   private readonly engine: HealthEngine;
   private readonly self: SelfWatch;
+  private readonly recorder: FlightRecorder | null;
   private readonly tools: PickerTools;
   private readonly prober: Prober | null;
   private backends: Members = new Map();
@@ -70,6 +75,7 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
     this.options = options;
     this.name = settings.name;
     this.self = options.self ?? UNWATCHED;
+    this.recorder = options.recorder ?? null;
     this.ledger = new Ledger(settings.limits.connections);
     this.engine = new HealthEngine(settings.health, settings.backends, at);
     this.tools = {
@@ -94,6 +100,7 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
     this.backends = assignSlots(settings.backends, this.backends, this.ledger);
     this.pool = this.projectPool(0, at);
     this.shownVersion = this.engine.version;
+    this.recorder?.begin(this.engine);
   }
 
   /** Begins probing and waiting for deadlines. */
@@ -137,7 +144,9 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
   settle({ backend, epoch, trial }: Candidate, outcome: OutcomeClass, latencyMs: number, detail: string): void {
     const at = outcome === 'ok' ? this.options.clock.now() : this.now();
     const judgement = this.ledger.end(backend.slot, trial ? epoch : 0, outcome, latencyMs, at);
-    if (outcome !== 'ok' || !this.engine.absorbSuccess(backend.id, epoch, latencyMs, at)) {
+    if (outcome === 'ok' && this.engine.absorbSuccess(backend.id, epoch, latencyMs, at)) {
+      this.recorder?.recordSuccess(backend.id, epoch, latencyMs, at);
+    } else {
       this.post({ kind: 'outcome', at, backend: backend.id, outcome, epoch, latencyMs, detail });
       if (judgement === 'failure') this.prober?.hurry(backend.id);
     }
@@ -249,6 +258,7 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
   private post(signal: Signal): void {
     const before = this.engine.version;
     this.lastSignal = signal;
+    this.recorder?.recordSignal(signal);
     try {
       const transitions = this.engine.step(signal);
       this.arm();

@@ -26,7 +26,8 @@ export class HealthEngine {
   private readonly settings: HealthSettings;
   private readonly pool: PoolRecord;
   private records: Map<string, BackendRecord>;
-  private lastAtMs: number;
+  /** `at` of the last signal. */
+  lastAtMs: number;
   private deadlineMs = Number.POSITIVE_INFINITY;
   /** Until then a success changes nothing but counters. */
   private quietUntilMs = Number.NEGATIVE_INFINITY;

@@ -49,15 +49,15 @@ const STEP_MS = 250;
 const DOUBLING_MS = 1_000;
 
 export class LoadWeights {
-  readonly #settings: LoadSettings;
-  readonly #loads = new Map<string, Load>();
-  #factors: ReadonlyMap<string, number> = new Map();
-  #moving = false;
-  #steppedAt = Number.NEGATIVE_INFINITY;
-  #deadline = Number.POSITIVE_INFINITY;
+  private readonly settings: LoadSettings;
+  private readonly loads = new Map<string, Load>();
+  private inForce: ReadonlyMap<string, number> = new Map();
+  private moving = false;
+  private steppedAt = Number.NEGATIVE_INFINITY;
+  private deadline = Number.POSITIVE_INFINITY;
 
   constructor(settings: LoadSettings) {
-    this.#settings = settings;
+    this.settings = settings;
   }
 
   /**
@@ -65,17 +65,17 @@ export class LoadWeights {
    * list. Such a report changes nothing; the last usable one stays in force.
    */
   report(id: string, report: LoadReport, source: LoadSource, at: number): boolean {
-    const isListed = this.#settings.sources.includes(source);
-    const reading = isListed ? readLoad(report, this.#settings) : null;
+    const isListed = this.settings.sources.includes(source);
+    const reading = isListed ? readLoad(report, this.settings) : null;
     if (reading === null) {
-      this.#advance(at);
+      this.advance(at);
       return false;
     }
-    const load = this.#loadOf(id);
-    this.#expire(load, at);
+    const load = this.loadOf(id);
+    this.expire(load, at);
     load.last = { reading, report, source, at };
     load.since ??= at;
-    this.#changed(at);
+    this.changed(at);
     return true;
   }
 
@@ -84,29 +84,29 @@ export class LoadWeights {
    * already follow the machines' sizes must not count them a second time.
    */
   setBaseWeight(id: string, baseWeight: number, at: number): void {
-    this.#loadOf(id).baseWeight = baseWeight;
-    this.#changed(at);
+    this.loadOf(id).baseWeight = baseWeight;
+    this.changed(at);
   }
 
   /** Counts a report that the parser refused. */
   reject(id: string): void {
-    this.#loadOf(id).rejectedTotal++;
+    this.loadOf(id).rejectedTotal++;
   }
 
   /** The backend's process is new: what the old one said is void, and the next report begins a blackout. */
   restart(id: string, at: number): void {
-    const load = this.#loads.get(id);
+    const load = this.loads.get(id);
     if (load !== undefined) {
       load.last = null;
       load.since = null;
     }
-    this.#changed(at);
+    this.changed(at);
   }
 
   /** The backend is gone. */
   forget(id: string, at: number): void {
-    this.#loads.delete(id);
-    this.#changed(at);
+    this.loads.delete(id);
+    this.changed(at);
   }
 
   /**
@@ -114,93 +114,93 @@ export class LoadWeights {
    * factor changes.
    */
   factors(at: number): ReadonlyMap<string, number> {
-    this.#advance(at);
-    return this.#factors;
+    this.advance(at);
+    return this.inForce;
   }
 
   /** When factors may change by themselves: the end of a blackout, an expiry, the next step of a move. Infinity = never. */
   nextDeadline(): number {
-    return this.#deadline;
+    return this.deadline;
   }
 
   /** For people; changes nothing, so `at` may be any time from the last one on. */
   evidence(id: string, at: number): LoadEvidence {
-    const load = this.#loads.get(id);
+    const load = this.loads.get(id);
     const last = load?.last ?? null;
     return {
       utilization: last === null ? null : last.reading.utilization,
       report: last === null ? null : last.report,
       source: last === null ? null : last.source,
       ageMs: last === null ? null : at - last.at,
-      factor: this.#factors.get(id) ?? 1,
+      factor: this.inForce.get(id) ?? 1,
       rejectedTotal: load?.rejectedTotal ?? 0,
     };
   }
 
-  #loadOf(id: string): Load {
-    let load = this.#loads.get(id);
+  private loadOf(id: string): Load {
+    let load = this.loads.get(id);
     if (load === undefined) {
       load = { last: null, since: null, baseWeight: 1, factor: 1, rejectedTotal: 0 };
-      this.#loads.set(id, load);
+      this.loads.set(id, load);
     }
     return load;
   }
 
   /** Something that decides factors has changed: a step is due, now or when one is allowed again. */
-  #changed(at: number): void {
-    this.#deadline = Math.min(this.#deadline, this.#steppedAt + STEP_MS);
-    this.#advance(at);
+  private changed(at: number): void {
+    this.deadline = Math.min(this.deadline, this.steppedAt + STEP_MS);
+    this.advance(at);
   }
 
-  #advance(at: number): void {
-    if (at >= this.#deadline) this.#step(at);
+  private advance(at: number): void {
+    if (at >= this.deadline) this.step(at);
   }
 
-  #step(at: number): void {
+  private step(at: number): void {
     // A move starts with the step that finds its aim: time spent at rest is not saved up for a jump.
-    const elapsedMs = this.#moving ? Math.min(at - this.#steppedAt, DOUBLING_MS) : 0;
+    const elapsedMs = this.moving ? Math.min(at - this.steppedAt, DOUBLING_MS) : 0;
     const reach = 2 ** (elapsedMs / DOUBLING_MS);
-    for (const load of this.#loads.values()) this.#expire(load, at);
-    const aims = this.#aims(at);
+    for (const load of this.loads.values()) this.expire(load, at);
+    const aims = this.aims(at);
     const factors = new Map<string, number>();
-    let changed = this.#factors.size !== this.#loads.size;
-    this.#moving = false;
-    this.#deadline = Number.POSITIVE_INFINITY;
-    for (const [id, load] of this.#loads) {
+    let changed = this.inForce.size !== this.loads.size;
+    this.moving = false;
+    this.deadline = Number.POSITIVE_INFINITY;
+    for (const [id, load] of this.loads) {
       const aim = aims.get(load) ?? 1;
       load.factor = clamp(aim, load.factor / reach, load.factor * reach);
-      if (load.factor !== aim) this.#moving = true;
-      if (load.factor !== this.#factors.get(id)) changed = true;
+      if (load.factor !== aim) this.moving = true;
+      if (load.factor !== this.inForce.get(id)) changed = true;
       factors.set(id, load.factor);
-      this.#deadline = Math.min(this.#deadline, this.#turnOf(load, at));
+      this.deadline = Math.min(this.deadline, this.turnOf(load, at));
     }
-    if (changed) this.#factors = factors;
-    if (this.#moving) this.#deadline = Math.min(this.#deadline, at + STEP_MS);
-    this.#steppedAt = at;
+    if (changed) this.inForce = factors;
+    if (this.moving) this.deadline = Math.min(this.deadline, at + STEP_MS);
+    this.steppedAt = at;
   }
 
   /** What the known backends aim at. */
-  #aims(at: number): ReadonlyMap<Load, number> {
+  private aims(at: number): ReadonlyMap<Load, number> {
     const known: Load[] = [];
     const readings: LoadReading[] = [];
-    for (const load of this.#loads.values()) {
-      if (load.last === null || load.since === null || at < load.since + this.#settings.blackoutMs) continue;
+    for (const load of this.loads.values()) {
+      if (load.last === null || load.since === null || at < load.since + this.settings.blackoutMs) continue;
       known.push(load);
       readings.push({ ...load.last.reading, rps: load.last.reading.rps / load.baseWeight });
     }
-    const aims = loadAims(readings, this.#settings);
+    const aims = loadAims(readings, this.settings);
     return new Map(known.map((load, i) => [load, aims[i] ?? 1]));
   }
 
-  #expire(load: Load, at: number): void {
-    if (load.last !== null && at >= load.last.at + this.#settings.expiryMs) load.since = null;
+  private expire(load: Load, at: number): void {
+    if (load.last !== null && at >= load.last.at + this.settings.expiryMs) load.since = null;
   }
 
   /** When the backend's state changes by itself. */
-  #turnOf(load: Load, at: number): number {
+  private turnOf(load: Load, at: number): number {
     if (load.last === null || load.since === null) return Number.POSITIVE_INFINITY;
-    const known = load.since + this.#settings.blackoutMs;
-    const expiry = load.last.at + this.#settings.expiryMs;
+    const known = load.since + this.settings.blackoutMs;
+    const expiry = load.last.at + this.settings.expiryMs;
     return known > at ? Math.min(known, expiry) : expiry;
   }
 }

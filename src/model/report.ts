@@ -135,6 +135,8 @@ export interface ControlPlane {
   /** Why the program is not ready to take traffic; empty = ready. */
   unready(): readonly string[];
   readonly events: EventFeed;
+  /** The flight recorder's lines, oldest first, as of now. */
+  recording(): Iterable<string>;
 }
 
 export interface UpstreamControl {

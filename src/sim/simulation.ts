@@ -6,6 +6,7 @@
 import { onBrokenInvariant } from '../base/invariant.ts';
 import { createRng, type Rng } from '../base/rng.ts';
 import { StallWatch } from '../control/stall-watch.ts';
+import type { FlightRecorder } from '../control/flight-recorder.ts';
 import { Upstream } from '../control/upstream.ts';
 import { isHinting } from '../model/lease.ts';
 import { judge, type OutcomeClass } from '../model/outcome.ts';
@@ -37,13 +38,15 @@ export interface SimulationResult {
 
 /** Who looks on, for what the result does not keep. */
 export interface Observer {
-  onAttempt(backend: string, atMs: number): void;
+  readonly recorder?: FlightRecorder;
+  onTransition?(transition: Transition): void;
+  onAttempt?(backend: string, atMs: number): void;
   /**
    * A request is over for its client.
    * @param outcome of its last attempt; null when no backend had room
    * @param latencyMs of all its attempts together
    */
-  onRequestEnd(outcome: OutcomeClass | null, latencyMs: number, attempts: number): void;
+  onRequestEnd?(outcome: OutcomeClass | null, latencyMs: number, attempts: number): void;
 }
 
 export function runSimulation(scenario: Scenario, seed: string, observer: Observer | null = null): SimulationResult {
@@ -94,6 +97,7 @@ class Simulation {
       rng: rng.fork('upstream'),
       probe: this.fleet.probe(this.clock),
       self: this.stallWatch,
+      recorder: observer?.recorder ?? null,
       onTransition: (transition) => this.observe(transition),
       onFault: (error) => this.faults.push(`fault: ${error}`),
     });
@@ -119,6 +123,7 @@ class Simulation {
   private observe(transition: Transition): void {
     this.transitions.push(transition);
     this.checker.onTransition(transition);
+    this.observer?.onTransition?.(transition);
   }
 
   private schedule(atMs: number, event: () => void): void {
@@ -158,7 +163,7 @@ class Simulation {
     const { id, slot } = lease.backend;
     request.tried.push(slot);
     this.checker.checkPick(id);
-    this.observer?.onAttempt(id, this.clock.now());
+    this.observer?.onAttempt?.(id, this.clock.now());
     this.flying.set(slot, (this.flying.get(slot) ?? 0) + 1);
     const answer = this.awaitAnswer(this.fleet.answer(id));
     const startedMs = this.clock.now();
@@ -178,7 +183,7 @@ class Simulation {
   }
 
   private end({ arrivedMs, tried }: Request, outcome: OutcomeClass | null): void {
-    this.observer?.onRequestEnd(outcome, this.clock.now() - arrivedMs, tried.length);
+    this.observer?.onRequestEnd?.(outcome, this.clock.now() - arrivedMs, tried.length);
   }
 
   /** What the proxy makes of an answer: it waits only so long. */

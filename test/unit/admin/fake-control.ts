@@ -56,6 +56,7 @@ export function createFakeControl(): FakeControl {
       upstreams: Object.fromEntries([...upstreams].map(([name, upstream]) => [name, upstream.report()])),
     }),
     upstream: (name) => upstreams.get(name) ?? null,
+    recording: () => ['{"kind":"recording"}', '{"kind":"state"}'],
     unready() {
       return this.reasons;
     },

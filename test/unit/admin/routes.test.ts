@@ -76,7 +76,6 @@ describe('reading', () => {
     ['//health', 'not_found'],
     ['/metrics', 'not_available_yet'],
     ['/config', 'not_available_yet'],
-    ['/recording', 'not_available_yet'],
   ])('answers GET %s with 404 %s', async (path, error) => {
     const { url } = await start();
     const answer = await fetch(`${url}${path}`);
