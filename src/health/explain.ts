@@ -85,7 +85,7 @@ function explainLoad({ load, spec, throttledUntilMs }: Readonly<BackendRecord>, 
     utilization === null
       ? []
       : [
-          `${percent(utilization)} reported by ${source} ${formatDuration(ageMs ?? 0)} ago, weight x ${Math.round(factor * 100) / 100}`,
+          `${percent(utilization)} reported by a ${source} ${formatDuration(ageMs ?? 0)} ago, weight x ${Math.round(factor * 100) / 100}`,
         ];
   const rejected = rejectedTotal > 0 ? [`${rejectedTotal} malformed reports`] : [];
   const all = [...asked, ...reported, ...rejected];

@@ -18,6 +18,7 @@ import type {
 import type { BackendRecord } from './backend-record.ts';
 import type { PoolRecord } from './pool-record.ts';
 import { heartbeatReason, probeReason } from './reasons.ts';
+import { rule } from './status-table.ts';
 
 /** Signals that name a backend. */
 export type BackendSignal = Exclude<Signal, PoolSignal>;
@@ -101,7 +102,9 @@ function foldHeartbeat(record: BackendRecord, { heartbeat }: HeartbeatSignal, po
     pool.load?.restart(record.spec.id, at);
   }
   if (heartbeat.load !== null) pool.load?.report(record.spec.id, heartbeat.load, 'heartbeat', at);
-  const changed = kind === 'rebooted' || detector.verdict !== was || record.hasNewWord(at);
+  // A first heartbeat that was not waited for changes nothing: ten thousand of them must not settle the pool each.
+  const isRuledAnew = detector.verdict !== was && rule(record.verdicts).status !== record.status;
+  const changed = kind === 'rebooted' || isRuledAnew || record.hasNewWord(at);
   if (changed) record.note = { source: 'heartbeat', reason: heartbeatReason(kind, heartbeat.status, silence) };
   return changed || pool.isReweighed(at);
 }

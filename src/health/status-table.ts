@@ -27,7 +27,10 @@ import type { Ejection } from './ejection.ts';
 import type { HeartbeatVerdict } from './heartbeat-detector.ts';
 import type { ProbeVerdict } from './probe-detector.ts';
 
-/** What became of a removal on soft evidence: granted, or withheld by the budget or because most of the pool fails at once. */
+/**
+ * What became of a removal on soft evidence: granted, or withheld by the budget or because most of the pool fails at once.
+ * Without meaning while nobody objects.
+ */
 export type Removal = 'granted' | 'over_budget' | 'mass_failure';
 
 export interface Verdicts {

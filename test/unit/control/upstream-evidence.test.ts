@@ -137,7 +137,7 @@ describe('what an answer says besides', () => {
     });
     expect(detail).toMatchObject({ load: { utilization: 0.9, source: 'response' } });
     expect(detail?.effective_weight).toBeCloseTo(1 / 3, 3);
-    expect(detail?.why).toContain('load: 90 % reported by response 20 s ago, weight x 0.33');
+    expect(detail?.why).toContain('load: 90 % reported by a response 20 s ago, weight x 0.33');
   });
 
   it('is counted and forgotten when it is malformed', () => {
@@ -284,7 +284,7 @@ describe('the whole picture', () => {
       /probe: up for .* failed.* 500; down after 3 failures in a row; next probe in /,
       /heartbeat: alive, silent for 2 s, usually 2 s ± .* lease ends in 4 s/,
       /outcomes: ejected .*; on trial in 8 s, 5 of 6 requests failed in 10 s/,
-      'load: 40 % reported by response 2 s ago',
+      'load: 40 % reported by a response 2 s ago',
     ]) {
       expect(why).toMatch(sentence);
     }

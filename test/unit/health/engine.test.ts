@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HealthEngine } from '../../../src/health/engine.ts';
 import { why } from '../../../src/health/explain.ts';
+import type { LoadReport } from '../../../src/model/load.ts';
 import { OUTCOME_CLASSES, type OutcomeClass } from '../../../src/model/outcome.ts';
 import type { Signal } from '../../../src/model/signal.ts';
 import { HEALTH, simulatedBackend } from '../../../src/sim/settings.ts';
@@ -12,9 +13,9 @@ function createEngine(overrides: Partial<typeof HEALTH> = {}): HealthEngine {
   return new HealthEngine({ ...HEALTH, initialState: 'up', ...overrides }, BACKENDS, 0);
 }
 
-function outcome(engine: HealthEngine, backend: string, outcomeClass: OutcomeClass, at: number): Signal {
+function outcome(engine: HealthEngine, backend: string, outcomeClass: OutcomeClass, at: number, latencyMs = 1): Signal {
   const epoch = engine.record(backend)?.epoch ?? 0;
-  return { kind: 'outcome', at, backend, outcome: outcomeClass, epoch, latencyMs: 1, detail: '' };
+  return { kind: 'outcome', at, backend, outcome: outcomeClass, epoch, latencyMs, detail: '' };
 }
 
 function probe(backend: string, ok: boolean, at: number): Signal {
@@ -26,19 +27,20 @@ describe('HealthEngine', () => {
     const event = fc.record({
       backend: fc.constantFrom('a', 'b', 'c'),
       outcome: fc.constantFrom<OutcomeClass>('ok', 'ok', 'reset', 'client_abort'),
-      gapMs: fc.integer({ min: 0, max: 4_000 }),
+      gapMs: fc.oneof(fc.integer({ min: 0, max: 4_000 }), fc.integer({ min: 0, max: 50 })),
+      latencyMs: fc.constantFrom(1, 50, 400),
     });
     fc.assert(
-      fc.property(fc.array(event, { maxLength: 80 }), (events) => {
+      fc.property(fc.array(event, { maxLength: 150, size: 'max' }), (events) => {
         const stepping = createEngine({ probe: null });
         const absorbing = createEngine({ probe: null });
         let at = 0;
-        for (const { backend, outcome: outcomeClass, gapMs } of events) {
+        for (const { backend, outcome: outcomeClass, gapMs, latencyMs } of events) {
           at += gapMs;
-          stepping.step(outcome(stepping, backend, outcomeClass, at));
+          stepping.step(outcome(stepping, backend, outcomeClass, at, latencyMs));
           const epoch = absorbing.record(backend)?.epoch ?? 0;
-          const absorbed = outcomeClass === 'ok' && absorbing.absorbSuccess(backend, epoch, 1, at);
-          if (!absorbed) absorbing.step(outcome(absorbing, backend, outcomeClass, at));
+          const absorbed = outcomeClass === 'ok' && absorbing.absorbSuccess(backend, epoch, latencyMs, at);
+          if (!absorbed) absorbing.step(outcome(absorbing, backend, outcomeClass, at, latencyMs));
         }
         expect(absorbing.views()).toEqual(stepping.views());
         expect(absorbing.nextDeadline()).toBe(stepping.nextDeadline());
@@ -103,6 +105,95 @@ describe('HealthEngine', () => {
     engine.step({ kind: 'membership', at: 2, backends: BACKENDS });
     for (let n = 0; n < 5; n++) engine.step(old);
     expect(engine.views()[0]?.status).toBe('up');
+  });
+});
+
+describe('outliers', () => {
+  const ids = (size: number) => Array.from({ length: size }, (_, index) => `b${index}`);
+
+  /** A pool that has served for three seconds, b0 in its own way. */
+  function serve(size: number, b0: (n: number) => [OutcomeClass, number]): HealthEngine {
+    const backends = ids(size).map((id) => simulatedBackend(id));
+    const engine = new HealthEngine({ ...HEALTH, probe: null }, backends, 0);
+    for (let n = 0; n < 60; n++) {
+      for (const id of ids(size)) {
+        if (engine.record(id)?.status === 'ejected') continue;
+        const [outcomeClass, latencyMs] = id === 'b0' ? b0(n) : (['ok', 50] as const);
+        engine.step(outcome(engine, id, outcomeClass, n * 50, latencyMs));
+      }
+    }
+    return engine;
+  }
+
+  const statuses = (engine: HealthEngine) => engine.views().map(({ status }) => status);
+  const others = (size: number) => new Array(size - 1).fill('up');
+
+  it.each([2, 3, 4, 5, 7, 10, 100])('by failures in every third answer are found among %d, and alone', (size) => {
+    const engine = serve(size, (n) => [n % 3 === 0 ? 'http_5xx' : 'ok', 50]);
+    expect(statuses(engine)).toEqual(['ejected', ...others(size)]);
+  });
+
+  it.each([2, 3, 4, 5, 7, 10, 100])('by latency are found among %d, and get less', (size) => {
+    const engine = serve(size, () => ['ok', 400]);
+    expect(statuses(engine)).toEqual(['suspect', ...others(size)]);
+    expect(engine.views()[0]?.factor).toBe(0.25);
+  });
+
+  it('are not made by failures that come fast, nor hidden by them', () => {
+    const fast = serve(3, (n) => [n % 10 === 0 ? 'http_5xx' : 'ok', n % 10 === 0 ? 0.1 : 50]);
+    expect(statuses(fast)).toEqual(['up', 'up', 'up']);
+    const slow = serve(3, (n) => [n % 5 === 0 ? 'http_5xx' : 'ok', n % 5 === 0 ? 0.1 : 400]);
+    expect(statuses(slow)).toEqual(['suspect', 'up', 'up']);
+  });
+
+  it('are not sought where there is nobody to compare with', () => {
+    expect(statuses(serve(1, (n) => [n % 2 === 0 ? 'http_5xx' : 'ok', 400]))).toEqual(['up']);
+  });
+
+  it('cost nothing while nothing happens: a calm pool has no deadline', () => {
+    expect(serve(3, () => ['ok', 50]).nextDeadline()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('that stand out are looked at again without traffic, and an empty window clears them', () => {
+    const engine = serve(3, () => ['ok', 400]);
+    while (engine.nextDeadline() < 60_000) engine.step({ kind: 'tick', at: engine.nextDeadline() });
+    expect(statuses(engine)).toEqual(['up', 'up', 'up']);
+    expect(engine.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('load', () => {
+  const report = (cpuUtilization: number): LoadReport => {
+    const none = new Map<string, number>();
+    const unreported = { memUtilization: 0, applicationUtilization: 0, namedMetrics: none, utilization: none };
+    return { ...unreported, cpuUtilization, rps: 0, eps: 0 };
+  };
+
+  it('moves weights by deadlines, and a new process by its first heartbeat loses what the old one said', () => {
+    const engine = createEngine({ probe: null });
+    const loads = { a: 0.9, b: 0.3, c: 0.3 };
+    for (const [backend, cpu] of Object.entries(loads)) {
+      engine.step({ kind: 'load', at: 0, backend, source: 'probe', report: report(cpu) });
+    }
+    while (engine.nextDeadline() < 20_000) engine.step({ kind: 'tick', at: engine.nextDeadline() });
+    expect(engine.views()[0]?.factor).toBeCloseTo(1 / 3, 5);
+    const said = { status: 'up', version: null, role: null, load: null, inFlight: null } as const;
+    engine.step({ kind: 'heartbeat', at: 20_000, backend: 'a', heartbeat: { ...said, boot: 'x', seq: 1 } });
+    engine.step({ kind: 'heartbeat', at: 21_000, backend: 'a', heartbeat: { ...said, boot: 'y', seq: 1 } });
+    for (let at = 22_000; at < 30_000; at += 1_000) {
+      engine.step({ kind: 'heartbeat', at, backend: 'a', heartbeat: { ...said, boot: 'y', seq: at } });
+      while (engine.nextDeadline() <= at) engine.step({ kind: 'tick', at: engine.nextDeadline() });
+    }
+    expect(engine.views()[0]?.factor).toBe(1);
+    expect(engine.record('a')?.load?.evidence('a', 30_000).utilization).toBeNull();
+  });
+
+  it('does not project anew for reports that change nothing', () => {
+    const engine = createEngine({ probe: null });
+    for (let at = 0; at < 5_000; at += 10) {
+      engine.step({ kind: 'load', at, backend: 'a', source: 'response', report: report(0.5) });
+      if (at > 500) expect(engine.version).toBeLessThan(4);
+    }
   });
 });
 
