@@ -87,7 +87,12 @@ export async function startProxyProcess(config: object): Promise<ProxyProcess> {
     ...config,
   };
   writeFileSync(file, JSON.stringify(complete));
-  return serving(startProcess(process.execPath, [MAIN, 'run', '-c', file, '--log-format', 'json']));
+  return serving(startPulsegate(['run', '-c', file, '--log-format', 'json']));
+}
+
+/** The built program. */
+export function startPulsegate(args: readonly string[]): RunningProcess {
+  return startProcess(process.execPath, [MAIN, ...args]);
 }
 
 /** The built program with these arguments, once it serves. */
