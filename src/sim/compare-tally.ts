@@ -43,9 +43,9 @@ export class Tally implements Observer {
   private requests = 0;
   private retried = 0;
 
-  /** @param faults those of the backends themselves; lost probes are none */
+  /** @param faults of which those count that a request meets: lost probes and heartbeats are none */
   constructor(faults: readonly Fault[]) {
-    this.faults = faults.filter(({ kind }) => kind !== 'lose_probes');
+    this.faults = faults.filter(({ kind }) => kind !== 'lose_probes' && kind !== 'fall_silent');
   }
 
   onAttempt(backend: string, atMs: number): void {

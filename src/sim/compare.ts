@@ -6,11 +6,13 @@
 import type { Policy } from '../model/settings.ts';
 import { type Measures, Tally } from './compare-tally.ts';
 import { type Behaviour, HEALTHY } from './fake-fleet.ts';
+import { MUTE, type Voice } from './fake-voice.ts';
 import type { Incident } from './scenario.ts';
 import { endOf, type Fault, type ScenarioFile } from './scenario-file.ts';
 import { runSimulation } from './simulation.ts';
 
 const DEFAULT_TIMES = 10;
+const REFUSAL_MS = 0.1;
 
 export interface Row extends Measures {
   readonly policy: Policy;
@@ -34,43 +36,58 @@ export function comparePolicies(scenario: ScenarioFile, seed: string): readonly 
   });
 }
 
+/** How a backend is. */
+interface Condition {
+  readonly behaviour: Behaviour;
+  readonly voice: Voice;
+}
+
 /** In order of time; a fault that ends comes before one that begins at the same instant. */
-function incidentsOf({ fleet, faults, duration }: ScenarioFile): readonly Incident[] {
-  const soundness = new Map(
-    Object.entries(fleet).map(([id, { latency }]) => [id, { ...HEALTHY, latencyMs: latency }] as const),
+function incidentsOf({ fleet, heartbeats, faults, stalls, duration }: ScenarioFile): readonly Incident[] {
+  const voice: Voice = { ...MUTE, status: heartbeats ? 'up' : null };
+  const sound = new Map(
+    Object.entries(fleet).map(([id, { latency }]) => [id, { behaviour: { ...HEALTHY, latencyMs: latency }, voice }]),
   );
-  const change = (atMs: number, backend: string, behaviour: Behaviour): Incident => ({
-    kind: 'behaviour',
-    atMs,
-    backend,
-    behaviour,
-  });
-  const struck = faults.flatMap((fault) =>
-    fault.backends.map((id) => ({ fault, id, sound: soundness.get(id) as Behaviour })),
+  const struck = faults.flatMap((fault, index) =>
+    fault.backends.map((id) => ({ fault, index, id, before: sound.get(id) as Condition })),
   );
+  const ending = struck.filter(({ fault }) => endOf(fault) < duration);
   return [
-    ...[...soundness].map(([id, sound]) => change(0, id, sound)),
-    ...struck
-      .filter(({ fault }) => endOf(fault) < duration)
-      .map(({ fault, id, sound }) => change(endOf(fault), id, sound)),
-    ...struck.map(({ fault, id, sound }) => change(fault.at, id, stricken(fault, sound))),
+    ...[...sound].flatMap(([id, condition]) => change(0, id, condition)),
+    ...ending.flatMap(({ fault, index, id, before }) => change(endOf(fault), id, recovered(fault, index, before))),
+    ...struck.flatMap(({ fault, id, before }) => change(fault.at, id, stricken(fault, before))),
+    ...stalls.map((stall): Incident => ({ kind: 'stall', atMs: stall.at, forMs: stall.for })),
   ].sort((a, b) => a.atMs - b.atMs);
 }
 
-function stricken({ kind, share, after, times, gray }: Fault, sound: Behaviour): Behaviour {
-  const failing = { ...sound, failureShare: share ?? 1, failureLatencyMs: after, gray };
+function change(atMs: number, backend: string, { behaviour, voice }: Condition): readonly Incident[] {
+  return [
+    { kind: 'behaviour', atMs, backend, behaviour },
+    { kind: 'voice', atMs, backend, voice },
+  ];
+}
+
+function stricken({ kind, share, after, times, gray }: Fault, { behaviour, voice }: Condition): Condition {
+  const failing = { ...behaviour, failureShare: share ?? 1, failureLatencyMs: after, gray };
   switch (kind) {
     case 'kill':
-      return { ...failing, failure: 'connect_refused', failureLatencyMs: 0.1 };
+      return { behaviour: { ...failing, failure: 'connect_refused', failureLatencyMs: REFUSAL_MS }, voice: MUTE };
     case 'hang':
-      return { ...failing, failure: 'timeout' };
+      return { behaviour: { ...failing, failure: 'timeout' }, voice };
     case 'reset':
-      return { ...failing, failure: 'reset' };
+      return { behaviour: { ...failing, failure: 'reset' }, voice };
     case 'fail':
-      return { ...failing, failure: 'http_5xx' };
+      return { behaviour: { ...failing, failure: 'http_5xx' }, voice };
     case 'slow':
-      return { ...sound, latencyMs: sound.latencyMs * (times ?? DEFAULT_TIMES) };
+      return { behaviour: { ...behaviour, latencyMs: behaviour.latencyMs * (times ?? DEFAULT_TIMES) }, voice };
     case 'lose_probes':
-      return { ...sound, probeLoss: share ?? 1 };
+      return { behaviour: { ...behaviour, probeLoss: share ?? 1 }, voice };
+    case 'fall_silent':
+      return { behaviour, voice: MUTE };
   }
+}
+
+/** Who was killed comes back as a new process. */
+function recovered({ kind }: Fault, index: number, { behaviour, voice }: Condition): Condition {
+  return kind === 'kill' ? { behaviour, voice: { ...voice, boot: index + 2 } } : { behaviour, voice };
 }

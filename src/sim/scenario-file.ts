@@ -33,13 +33,22 @@ const fault = z.strictObject({
   for: key(duration({ min: '1ms' }).nullable(), null, 'How long it lasts; null: to the end.'),
   backends: required(z.array(z.string()).min(1), 'Whom it strikes: names of `fleet`.'),
   kind: required(
-    z.enum(['kill', 'hang', 'reset', 'fail', 'slow', 'lose_probes']),
-    'Nobody listens; no answer comes; the connection breaks; status 500; answers take longer; probes get no answer.',
+    z.enum(['kill', 'hang', 'reset', 'fail', 'slow', 'lose_probes', 'fall_silent']),
+    'Nobody listens; no answer comes; connections break; status 500; longer answers; no answers to probes; no heartbeats.',
   ),
-  share: key(share().nullable(), null, 'Requests, or probes, that meet it; null: all. Not for kill and slow.'),
+  share: key(
+    share().nullable(),
+    null,
+    'Requests, or probes, that meet it; null: all. For hang, reset, fail and lose_probes.',
+  ),
   after: key(duration().nullable(), null, 'How long a failure takes; null: as long as an answer. For reset and fail.'),
   times: key(count(2, 10_000).nullable(), null, 'How many times longer answers take; null: 10. For slow.'),
   gray: key(z.boolean(), false, 'Probes do not meet it. For hang, reset and fail.'),
+});
+
+const stall = z.strictObject({
+  at: required(duration(), 'When it begins.'),
+  for: required(duration({ min: '1ms' }), 'How long it lasts.'),
 });
 
 const scenario = z.strictObject({
@@ -51,7 +60,9 @@ const scenario = z.strictObject({
     }),
     'The backends, by name.',
   ),
+  heartbeats: key(z.boolean(), false, 'Whether backends push heartbeats; a killed one sends none.'),
   faults: key(z.array(fault), [], 'What goes wrong, and when.'),
+  stalls: key(z.array(stall), [], 'When the proxy itself stands still.'),
   policies: key(z.array(policy).min(1), policy.options, 'What is compared: values of `balance`.'),
   upstream: key(
     upstream.omit({ backends: true, balance: true }),
@@ -84,7 +95,7 @@ export function loadScenario(file: string, written: string): LoadedScenario {
   const writtenUpstream = valueAt(yaml.value, ['upstream']) as object | undefined;
   return {
     ok: true,
-    scenario: { ...rest, settingsFor: (balance) => settingsOf(rest.fleet, balance, writtenUpstream) },
+    scenario: { ...rest, settingsFor: (balance) => settingsOf(rest, balance, writtenUpstream) },
   };
 }
 
@@ -98,14 +109,16 @@ function explain(error: z.core.$ZodError, value: unknown): Finding[] {
 
 /** What a configuration with this upstream would give. */
 function settingsOf(
-  fleet: ScenarioFile['fleet'],
+  { fleet, heartbeats }: Pick<ScenarioFile, 'fleet' | 'heartbeats'>,
   balance: Policy,
   writtenUpstream: object | undefined,
 ): UpstreamSettings {
   const members = Object.entries(fleet).map(([id, { weight }]) => simulatedBackend(id, weight));
   const backends = members.map(({ id, url }) => ({ id, url }));
   const upstreams = { simulated: { ...writtenUpstream, balance, backends } };
-  const [settings] = toSettings(configSchema.parse({ listeners: [{ bind: '127.0.0.1:0' }], upstreams })).upstreams;
+  const receiver = heartbeats ? { bind: '127.0.0.1:0' } : null;
+  const config = { listeners: [{ bind: '127.0.0.1:0' }], heartbeats: receiver, upstreams };
+  const [settings] = toSettings(configSchema.parse(config)).upstreams;
   return { ...(settings as UpstreamSettings), backends: members };
 }
 
@@ -117,9 +130,11 @@ const KINDS_OF: Readonly<Record<'share' | 'after' | 'times' | 'gray', readonly F
   gray: ['hang', 'reset', 'fail'],
 };
 
-function check({ duration: durationMs, requests_per_second, fleet, faults }: z.output<typeof scenario>): Finding[] {
+function check(file: z.output<typeof scenario>): Finding[] {
+  const { duration: durationMs, requests_per_second, fleet, faults, heartbeats } = file;
   const findings = faults.flatMap((one, index) => [
     ...checkKeys(one, ['faults', index]),
+    ...checkSilence(one, heartbeats, ['faults', index, 'kind']),
     ...checkTargets(one, Object.keys(fleet), ['faults', index, 'backends']),
     ...checkTime(one, index, faults, durationMs),
   ]);
@@ -134,6 +149,11 @@ function checkKeys(one: Fault, path: Path): Finding[] {
     if (value === null || value === false || kinds.includes(one.kind)) return [];
     return [{ path: [...path, name], at: 'key', message: `is for ${kinds.join(', ')}, not for ${one.kind}` }];
   });
+}
+
+function checkSilence({ kind }: Fault, heartbeats: boolean, path: Path): Finding[] {
+  if (kind !== 'fall_silent' || heartbeats) return [];
+  return [{ path, at: 'value', message: 'needs heartbeats: true' }];
 }
 
 function checkTargets({ backends }: Fault, known: readonly string[], path: Path): Finding[] {

@@ -7,7 +7,7 @@ import { Tally } from '../../src/sim/compare-tally.ts';
 import { type Fault, loadScenario, type ScenarioFile } from '../../src/sim/scenario-file.ts';
 import { fakeWorld, fileWith } from '../unit/cli-main/support.ts';
 
-const SAMPLES = ['black-hole', 'slow-node', 'kill', 'rolling-restart', 'flaky-third'];
+const SAMPLES = ['black-hole', 'slow-node', 'kill', 'rolling-restart', 'flaky-third', 'our-own-stall'];
 
 function textOf(sample: string): string {
   return readFileSync(new URL(`../../config/scenarios/${sample}.yaml`, import.meta.url), 'utf8');
@@ -28,10 +28,22 @@ describe('the sample scenarios', () => {
   it.each(SAMPLES)('%s keeps the invariants under every policy, and hardly a client notices', (sample) => {
     for (const row of comparePolicies(scenarioOf(textOf(sample)), '1')) {
       expect(row.violations).toEqual([]);
-      expect(row.requests).toBeGreaterThan(20_000);
+      expect(row.requests).toBeGreaterThan(15_000);
       expect(row.failed).toBeLessThan(row.requests * 0.002);
       expect(row.false_removals).toBe(0);
     }
+  });
+
+  it('lets a backend whose heartbeats stop lose weight or place, as its settings say', () => {
+    const falls = (required: boolean) =>
+      comparePolicies(
+        scenarioOf(`{
+          duration: 60s, fleet: { a: {}, b: {}, c: {} }, policies: [least_request], heartbeats: true,
+          upstream: { heartbeat: { required: ${required} } },
+          faults: [{ at: 20s, for: 20s, backends: [b], kind: fall_silent }] }`),
+        '1',
+      )[0]?.false_removals;
+    expect([falls(false), falls(true)]).toEqual([0, 1]);
   });
 
   it('shows what a policy is worth: a slow backend gets less from least_request than from round_robin', () => {
@@ -75,6 +87,10 @@ describe('a scenario file', () => {
     [
       '{ fleet: { a: {} }, faults: [{ at: 1s, backends: [a], kind: kill, share: 20% }] }',
       ['test.yaml:1:67 faults[0].share: is for hang, reset, fail, lose_probes, not for kill'],
+    ],
+    [
+      '{ fleet: { a: {} }, faults: [{ at: 1s, backends: [a], kind: fall_silent }] }',
+      ['test.yaml:1:61 faults[0].kind: needs heartbeats: true'],
     ],
     [
       '{ fleet: { a: {} }, faults: [{ at: 1s, backends: [a], kind: kill }, { at: 9s, backends: [a], kind: hang }] }',
