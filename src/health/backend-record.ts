@@ -61,6 +61,8 @@ export class BackendRecord {
   isRefused = false;
   /** The last judged attempt from traffic: when, and whether nobody listened. */
   lastAttemptMs = Number.NEGATIVE_INFINITY;
+  /** When it last answered a request as it should. */
+  lastAnswerMs = Number.NEGATIVE_INFINITY;
   lastAttemptRefused = false;
   /** Heartbeats that the receiver refused. */
   refusedHeartbeats = 0;

@@ -52,6 +52,7 @@ export class HealthEngine {
     this.lastAtMs = at;
     this.pool.lastGoodNewsMs = at;
     record.lastAttemptMs = at;
+    record.lastAnswerMs = at;
     record.lastAttemptRefused = false;
     record.outlier?.countSuccess(latencyMs, at);
     record.outlier?.succeed(at);

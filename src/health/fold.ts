@@ -55,7 +55,9 @@ function foldProbe(record: BackendRecord, signal: ProbeSignal, pool: PoolRecord,
   if (signal.ok) pool.lastGoodNewsMs = at;
   else if (pool.isStalled(signal.latencyMs, at)) return false;
   const wasRefused = record.isRefused;
-  const changed = record.probe.observe(signal, at);
+  const isUnanswered = signal.status === null && !signal.refused;
+  const isContradicted = isUnanswered && record.lastAnswerMs >= record.probe.doubtsSince(signal.latencyMs, at);
+  const changed = record.probe.observe(signal, at, isContradicted);
   record.isRefused =
     signal.refused && (record.lastAttemptRefused || record.lastAttemptMs < record.probe.failingSinceMs);
   record.drain.hearProbe(signal.draining ?? false, signal.ok);
@@ -75,7 +77,10 @@ function foldOutcome(record: BackendRecord, signal: OutcomeSignal, pool: PoolRec
   if (isVoid) return foldTrial(record, false, at);
   record.lastAttemptMs = at;
   record.lastAttemptRefused = signal.outcome === 'connect_refused';
-  if (!failed) pool.lastGoodNewsMs = at;
+  if (!failed) {
+    pool.lastGoodNewsMs = at;
+    record.lastAnswerMs = at;
+  }
   const news = failed ? outlier?.fail(signal.detail || signal.outcome, at) : outlier?.succeed(at);
   if (news === null || news === undefined) return false;
   record.note = { source: 'outcomes', reason: news };

@@ -56,14 +56,26 @@ export class ProbeDetector {
     return true;
   }
 
-  /** True when the verdict changed. */
-  observe(result: ProbeResult, at: number): boolean {
+  /**
+   * Since when an answer to a request contradicts a probe that got none: since that probe began, or, within a streak, since the
+   * failure before it.
+   */
+  doubtsSince(latencyMs: number, at: number): number {
+    return this.failures > 0 && this.last !== null ? this.last.at : at - latencyMs;
+  }
+
+  /**
+   * True when the verdict changed.
+   * @param isContradicted the probe got no answer while the backend answered requests: that says something about the way to it,
+   *   and nothing about the backend, so it neither begins nor prolongs a streak
+   */
+  observe(result: ProbeResult, at: number, isContradicted = false): boolean {
     if (this.settings === null) return false;
     const { ok, status, latencyMs, detail, refused, draining = false } = result;
     this.previousMs = this.last?.at ?? this.previousMs;
     this.last = { ok, status, latencyMs, detail, refused, draining, at };
     // It answers as it should on its way out: no pass, and no failure.
-    if (draining && !ok) return false;
+    if ((draining || isContradicted) && !ok) return false;
     const decidesAlone = this.isOnProbation;
     this.isOnProbation = false;
     if (ok) {
@@ -81,7 +93,7 @@ export class ProbeDetector {
   /** Whether the next probes may change the verdict. */
   get isCounting(): boolean {
     if (this.isOnProbation) return true;
-    if (this.verdict === 'up') return this.failures > 0;
+    if (this.verdict === 'up') return this.last?.ok === false && !(this.last.draining ?? false);
     if (this.verdict === 'down') return this.passes > 0;
     return this.verdict === 'unknown';
   }

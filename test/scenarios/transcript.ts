@@ -143,6 +143,7 @@ function describeProbe(word: string) {
     pass: '200 OK',
     fail: '500 Internal Server Error',
     refused: 'connect ECONNREFUSED',
+    silence: 'no answer within 2 s',
     drain: '503 Service Unavailable',
     'pass-drain': '200 OK',
     late: 'no answer within 8 s',
@@ -152,8 +153,8 @@ function describeProbe(word: string) {
   const ok = word.startsWith('pass');
   return {
     ok,
-    status: null,
-    latencyMs: word === 'late' ? 8_000 : 1,
+    status: Number.parseInt(detail, 10) || null,
+    latencyMs: { late: 8_000, silence: 2_000 }[word] ?? 1,
     detail,
     refused: word === 'refused',
     draining: word.endsWith('drain'),
