@@ -1,6 +1,6 @@
 /** What reaches an upstream from beyond its probes and outcomes, and what it says about it. */
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { StallWatch } from '../../../src/control/stall-watch.ts';
 import type { Upstream } from '../../../src/control/upstream.ts';
 import type { Heartbeat } from '../../../src/model/heartbeat.ts';
@@ -252,6 +252,34 @@ describe('our own stall', () => {
     expect(upstream.backend('a')?.evidence.heartbeat.verdict).toBe('alive');
     clock.advanceTo(clock.now() + 10_000);
     expect(transitions[0]).toMatchObject({ backend: 'a', to: 'suspect', source: 'heartbeat' });
+  });
+});
+
+describe('a jump of the wall clock', () => {
+  /** What becomes of a pool while the wall clock is set by so much, twice. */
+  function live(jumpMs: number) {
+    const { upstream, clock, probe, transitions } = createUpstream(['a', 'b', 'c']);
+    const wall = vi.spyOn(clock, 'wall');
+    const watch = new StallWatch(clock, (stalledMs) => upstream.recordStall(stalledMs));
+    watch.start();
+    upstream.start();
+    for (let n = 0; n < 60; n++) {
+      if (n === 20) wall.mockReturnValue(jumpMs);
+      if (n === 40) wall.mockReturnValue(-jumpMs);
+      if (n === 45) probe.failing.add('b');
+      clock.advanceTo(n * 1_000);
+      if (n % 2 === 0 && n < 50) upstream.heartbeat('a', { ...heartbeat(), seq: n });
+      const lease = upstream.acquire(ANY);
+      if (n % 7 === 0) lease?.hint({ ...NO_HINT, status: 429, retryAfter: '3' });
+      lease?.end(n > 50 ? 'timeout' : 'ok', 1, '');
+    }
+    return { transitions, views: upstream.views, probes: probe.runs, awareness: watch.awareness.score };
+  }
+
+  it.each([3_600_000, 31_536_000_000, -31_536_000_000])('by %d ms changes nothing', (jumpMs) => {
+    const jumped = live(jumpMs);
+    expect(jumped).toEqual(live(0));
+    expect(jumped.transitions.length).toBeGreaterThan(5);
   });
 });
 
