@@ -33,8 +33,15 @@ export interface SavedGraph {
   readonly nodes: readonly SavedNode[];
 }
 
-/** @param classes those that the graph may hold, besides plain objects, arrays, maps and typed arrays */
-export function saveGraph(root: object, classes: readonly Class[]): SavedGraph {
+/**
+ * @param classes those that the graph may hold, besides plain objects, arrays, maps and typed arrays
+ * @param omitted names of fields that are left out, wherever they stand
+ */
+export function saveGraph(
+  root: object,
+  classes: readonly Class[],
+  omitted: ReadonlySet<string> = new Set(),
+): SavedGraph {
   const names = new Map(classes.map(({ name, prototype }) => [prototype, name]));
   const numbers = new Map<object, number>();
   const nodes: SavedNode[] = [];
@@ -75,7 +82,9 @@ export function saveGraph(root: object, classes: readonly Class[]): SavedGraph {
         for (const [key, item] of value as Map<unknown, unknown>) node.entries.push([save(key), save(item)]);
         return;
       case 'object':
-        for (const [name, field] of Object.entries(value)) node.fields[name] = save(field);
+        for (const [name, field] of Object.entries(value)) {
+          if (!omitted.has(name)) node.fields[name] = save(field);
+        }
         return;
       default:
         (value as TypedArray).forEach((item, position) => {

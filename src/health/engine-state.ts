@@ -36,8 +36,11 @@ const CLASSES = [
   MassFailure,
 ];
 
+/** What probes ask and expect: it may be secret, and decides nothing once they have their answer. */
+const OMITTED = new Set(['path', 'host', 'expect', 'send', 'service']);
+
 export function saveEngine(engine: HealthEngine): SavedGraph {
-  return saveGraph(engine, CLASSES);
+  return saveGraph(engine, CLASSES, OMITTED);
 }
 
 /** Throws TypeError when `saved` does not hold an engine. */

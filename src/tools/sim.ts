@@ -21,6 +21,8 @@ const { values } = parseArgs({
   },
 });
 
+const bounds = { seeds: Number(values.seeds), seconds: Number(values.seconds) };
+
 /** Yields one seed when it was asked for, else new ones until a bound is reached. */
 function* seeds(): Generator<string> {
   if (values.seed !== undefined) {
@@ -28,11 +30,15 @@ function* seeds(): Generator<string> {
     return;
   }
   const batch = randomBytes(4).toString('hex');
-  const endMs = systemClock.now() + Number(values.seconds) * 1_000;
-  for (let n = 0; n < Number(values.seeds) && systemClock.now() < endMs; n++) yield `${batch}-${n}`;
+  const endMs = systemClock.now() + bounds.seconds * 1_000;
+  for (let n = 0; n < bounds.seeds && systemClock.now() < endMs; n++) yield `${batch}-${n}`;
 }
 
 function main(): number {
+  if (!(bounds.seeds > 0 && bounds.seconds > 0)) {
+    writeError('--seeds and --seconds must be numbers above 0\n');
+    return 2;
+  }
   let runs = 0;
   let transitions = 0;
   for (const seed of seeds()) {

@@ -60,6 +60,11 @@ describe('an object graph', () => {
     expect(restored.counts[0]).toBe(1);
   });
 
+  it('leaves out fields by name', () => {
+    const saved = saveGraph({ kept: { secret: 1, other: 2 } }, [], new Set(['secret']));
+    expect(restoreGraph(saved, [])).toEqual({ kept: { other: 2 } });
+  });
+
   it.each([
     ['a function', { fn: () => {} }],
     ['an unknown class', { date: new Date(0) }],

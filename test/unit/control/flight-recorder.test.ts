@@ -4,7 +4,7 @@ import { HealthEngine } from '../../../src/health/engine.ts';
 import { restoreEngine } from '../../../src/health/engine-state.ts';
 import { readLine } from '../../../src/model/recording.ts';
 import type { Signal } from '../../../src/model/signal.ts';
-import { HEALTH, simulatedBackend } from '../../../src/sim/settings.ts';
+import { HEALTH, PROBE, simulatedBackend } from '../../../src/sim/settings.ts';
 import { VirtualClock } from '../../../src/sim/virtual-clock.ts';
 
 function engineOf(backends: number): HealthEngine {
@@ -90,6 +90,22 @@ describe('the flight recorder', () => {
     recorder.recordSuccess('b0', 1, 1, 1);
     recorder.recordSignal(weight(2));
     expect([...recorder.lines()]).toEqual([]);
+  });
+
+  it('ends, and does no harm, where the state cannot be saved', () => {
+    const engine = engineOf(1);
+    const recorder = recorderOf(engine, 5);
+    Object.assign(engine, { unsound: () => {} });
+    for (let at = 0; at < 20; at++) recorder.recordSuccess('b0', 1, 1, at);
+    expect([...recorder.lines()]).toEqual([]);
+  });
+
+  it('does not tell what probes ask and expect, which may be secret', () => {
+    const probe = { ...PROBE, path: '/healthz?key=hush', host: 'hush.test' };
+    const engine = new HealthEngine({ ...HEALTH, probe }, [simulatedBackend('b0')], 0);
+    const text = [...recordingOf([recorderOf(engine)], '1.2.3', new VirtualClock())].join('\n');
+    expect(text).toContain('"BackendRecord"');
+    expect(text).not.toContain('hush');
   });
 
   it('writes a header with the version and the wall clock, then each upstream', () => {
