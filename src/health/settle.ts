@@ -67,6 +67,8 @@ function grantRemovals(
     if (record.isEligible) eligible += 1;
     const asks = record.asksForRemoval;
     record.askingSinceMs = asks ? (record.askingSinceMs ?? at) : null;
+    // Before the budget is counted: a backend that enters service now may be what lets another leave.
+    record.proven ||= !asks && isAvailable(rule(record.verdicts).status);
     const needsGrant = record.proven && !record.isRemovalHard;
     if (needsGrant && record.isEligible) capacity += 1;
     if (asks && needsGrant) waiting.push(record);
@@ -107,7 +109,6 @@ function updateStatus(record: BackendRecord, given: Circumstances): Change | nul
   record.status = to;
   record.reason = note.reason;
   record.sinceMs = at;
-  record.proven ||= isAvailable(to);
   return { backend: record.spec.id, from, to, reason: note.reason, source: note.source };
 }
 
