@@ -8,8 +8,9 @@
  *    └── success, or no request ── trial ◄── the backend would be in service again (engine) ◄────────────────────┘
  *                                  └── failure ──► held
  *
- * `held` is a removal that the budget has not granted: the backend serves on, under suspicion, and a success clears it once it
- * has lasted as long as the ejection would have; sooner, a backend that fails half of the time would change with every request.
+ * Failures in a row lead to `held`, and so does being worse than the peers. It is a removal that nobody has granted: the backend
+ * serves on, under suspicion, and a success (or being like the peers) clears it once it has lasted as long as the ejection would
+ * have; sooner, a backend that fails half of the time would change with every request.
  * Every trial ends (I12): by its request's outcome, or by time while no request has come.
  */
 

@@ -43,15 +43,16 @@ export class OutlierDetector {
   dryEjections = 0;
   lastDryEjection: DryEjection | null = null;
   private readonly settings: OutlierSettings;
-  private requests!: SlidingCounter;
-  private failures!: SlidingCounter;
+  private requests: SlidingCounter;
+  private failures: SlidingCounter;
   /** Of answers that were no failures; null while there is none, or latency is not judged. */
   private latencies: Histogram | null = null;
   private calmSinceMs = 0;
 
   constructor(settings: OutlierSettings) {
     this.settings = settings;
-    this.clearWindow();
+    this.requests = new SlidingCounter(settings.windowMs);
+    this.failures = new SlidingCounter(settings.windowMs);
   }
 
   /** Whether the weight is to be lowered for it. */
@@ -140,6 +141,7 @@ export class OutlierDetector {
   enforce(at: number): void {
     if (this.ejection.kind !== 'held') return;
     this.ejections += 1;
+    this.slowness = null;
     const untilMs = at + ejectionLengthMs(this.ejections, this.settings);
     this.ejection = { kind: 'ejected', sinceMs: at, untilMs, cause: this.ejection.cause };
   }
@@ -154,7 +156,9 @@ export class OutlierDetector {
   beginTrial(at: number): void {
     this.streak = 0;
     this.slowness = null;
-    this.clearWindow();
+    this.requests = new SlidingCounter(this.settings.windowMs);
+    this.failures = new SlidingCounter(this.settings.windowMs);
+    this.latencies = null;
     this.ejection = { kind: 'trial', sinceMs: at, untilMs: at + this.settings.ejectionMs };
   }
 
@@ -200,12 +204,6 @@ export class OutlierDetector {
     if (this.ejection.kind !== 'trial') return null;
     this.release(at);
     return `${cause}; a dry run lets it pass`;
-  }
-
-  private clearWindow(): void {
-    this.requests = new SlidingCounter(this.settings.windowMs);
-    this.failures = new SlidingCounter(this.settings.windowMs);
-    this.latencies = null;
   }
 
   /** One ejection is forgotten for each ejection's length in service that ends with a success: never for silence. */
