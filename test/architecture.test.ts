@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   admin: ['base', 'model', 'config'],
   cli: ['base', 'model', 'config', 'sender'],
   config: ['base', 'model'],
-  demo: ['base', 'model'],
+  demo: ['base', 'model', 'sender'],
   sender: [],
   // Of the data plane, what decides without sockets: the retry rule and its budget.
   sim: ['base', 'model', 'config', 'health', 'pool', 'pick', 'control', 'proxy'],

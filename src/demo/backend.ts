@@ -14,7 +14,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Rng } from '../base/rng.ts';
 import type { Clock } from '../base/time.ts';
+import { loadReport } from '../sender/load-report.ts';
 import { closeServer, listen, sendJson } from './http.ts';
+import { Pulse } from './pulse.ts';
 
 export type Condition = 'normal' | 'killed' | 'hanging' | 'slow' | 'failing';
 
@@ -25,6 +27,8 @@ export interface DemoBackendOptions {
   readonly port: number;
   /** Mean service time of work, in milliseconds; each answer takes 0.5 to 1.5 times as long. */
   readonly meanMs: number;
+  /** Origin of the proxy's receiver of heartbeats; null = none are sent. */
+  readonly heartbeatsTo: string | null;
 }
 
 export interface DemoBackend {
@@ -40,6 +44,8 @@ export interface DemoBackend {
 }
 
 const SLOW_FACTOR = 20;
+/** Requests under way at which a demo backend calls itself fully used. */
+const CAPACITY = 16;
 /** Above any proxy's idle time, so that the demo shows no keep-alive races. */
 const KEEP_ALIVE_MS = 120_000;
 
@@ -52,8 +58,12 @@ export async function startDemoBackend(
   const held = new Set<() => void>();
   let condition: Condition = 'normal';
   let answered = 0;
+  let underWay = 0;
+  const load = () => ({ application_utilization: underWay / CAPACITY });
+  const pulse = new Pulse({ to: options.heartbeatsTo, backend: id, load });
   let server = await open(options.port);
   const { port } = server.address() as AddressInfo;
+  pulse.start();
 
   function open(onPort: number): Promise<Server> {
     const created = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, serve);
@@ -66,14 +76,19 @@ export async function startDemoBackend(
       answer(response, () => sendJson(response, 200, { status: 'ok' }));
       return;
     }
+    underWay++;
     const factor = condition === 'slow' ? SLOW_FACTOR : 1;
     const serviceMs = meanMs * factor * (0.5 + deps.rng.next());
     const timer = deps.clock.at(deps.clock.now() + serviceMs, () => answer(response, () => work(request, response)));
-    response.once('close', () => timer.cancel());
+    response.once('close', () => {
+      underWay--;
+      timer.cancel();
+    });
   }
 
   function work(request: IncomingMessage, response: ServerResponse): void {
     answered++;
+    loadReport(response, load());
     const requestId = request.headers['x-request-id'] ?? null;
     if (condition === 'failing') {
       sendJson(response, 500, { error: 'broken_on_demand', backend: id, request_id: requestId });
@@ -103,6 +118,8 @@ export async function startDemoBackend(
     if (to === from) return;
     if (from === 'killed') server = await open(port);
     condition = to;
+    if (to === 'killed' || to === 'hanging') pulse.stop();
+    else pulse.start();
     if (to === 'killed') await closeServer(server);
     else if (from === 'hanging') release();
   }
@@ -120,7 +137,10 @@ export async function startDemoBackend(
     host,
     port,
     change: (to) => afterChanges(() => apply(to)),
-    stop: () => afterChanges(() => closeServer(server)),
+    stop: () => {
+      pulse.stop();
+      return afterChanges(() => closeServer(server));
+    },
     get condition() {
       return condition;
     },

@@ -39,7 +39,8 @@ export async function startDemoFleet(settings: Settings, deps: { readonly clock:
   try {
     for (const [index, { id, host, port }] of specs.entries()) {
       const meanMs = MEAN_MS[index % MEAN_MS.length] as number;
-      backends.push(await startDemoBackend({ id, host, port, meanMs }, { clock: deps.clock, rng: rng.fork(id) }));
+      const options = { id, host, port, meanMs, heartbeatsTo: receiverOf(settings) };
+      backends.push(await startDemoBackend(options, { clock: deps.clock, rng: rng.fork(id) }));
     }
     await listen(control, controlSpec, 'the demo control');
   } catch (error) {
@@ -47,6 +48,10 @@ export async function startDemoFleet(settings: Settings, deps: { readonly clock:
     throw error;
   }
   return { backends, controlPort: (control.address() as AddressInfo).port, stop };
+}
+
+function receiverOf({ heartbeats }: Settings): string | null {
+  return heartbeats?.bind.kind === 'tcp' ? `http://${heartbeats.bind.host}:${heartbeats.bind.port}` : null;
 }
 
 function backendsOf(settings: Settings, upstream: string): readonly BackendSpec[] {

@@ -39,6 +39,8 @@ export type BeatResult =
 export interface HeartbeatHandle {
   /** Sends a last heartbeat that says `draining`, for at most a few seconds, and ends. Never rejects. */
   stop(): Promise<void>;
+  /** Ends at once and without a word, as a crash would. */
+  abandon(): void;
 }
 
 const DEFAULT_INTERVAL_MS = 2_000;
@@ -59,7 +61,7 @@ const LAST_RETRY_MS = 10_000;
 export function startHeartbeat(options: HeartbeatOptions): HeartbeatHandle {
   const sender = new Sender(options);
   sender.start();
-  return { stop: () => sender.stop() };
+  return { stop: () => sender.stop(), abandon: () => sender.abandon() };
 }
 
 interface Reply {
@@ -101,6 +103,12 @@ class Sender {
   stop(): Promise<void> {
     this.stopped ??= this.farewell();
     return this.stopped;
+  }
+
+  abandon(): void {
+    this.stopped ??= Promise.resolve();
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.agent.destroy();
   }
 
   private async farewell(): Promise<void> {
