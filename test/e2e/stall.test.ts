@@ -2,7 +2,7 @@
 
 import { expect, it, onTestFinished } from 'vitest';
 import { startHeartbeat } from '../../src/sender/heartbeat.ts';
-import { backendEntries, healthOf, pause, poll, readAdmin, startBackends, transitionTo } from '../support/evidence.ts';
+import { backendEntries, pause, poll, readAdmin, startBackends, transitionTo } from '../support/evidence.ts';
 import { runOpenLoop } from '../support/open-loop.ts';
 import {
   type BackendProcess,
