@@ -76,7 +76,7 @@ it('failing at once attracts no more than twice its fair share under any policy,
   for (const backend of backends) await behave(backend, { delayMs: 50 });
   await behave(backends[0], { fail: 4, of: 5 });
 
-  const loads = await Promise.all(POLICIES.map((policy) => runOpenLoop(proxy.port, `/${policy}/`, 60, 6)));
+  const loads = await Promise.all(POLICIES.map((policy) => runOpenLoop(proxy.port, `/${policy}/`, 60, 4)));
 
   POLICIES.forEach((policy, index) => {
     const victim = prefix(policy) + backends[0].id;

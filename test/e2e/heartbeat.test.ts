@@ -46,7 +46,7 @@ it('the silence of one sender takes its backend out within the lease, and nobody
   send('c', 'OTHER_SECRET');
   await Promise.all([transitionsInOrder(proxy, 'a', ['up']), transitionsInOrder(proxy, 'b', ['up'])]);
 
-  const load = runOpenLoop(proxy.port, '/work', 50, 9);
+  const load = runOpenLoop(proxy.port, '/work', 50, 7);
   let seen = proxy.transitions('a').length;
   const killedAt = Date.now();
   first.kill('SIGKILL');

@@ -33,7 +33,7 @@ it('a backend at 80 % among peers at 20 % gets less within two seconds, and its 
   timeout: 30_000,
 }, async () => {
   const { proxy, liar, report } = await startReporters();
-  const load = runOpenLoop(proxy.port, '/work', 100, 8);
+  const load = runOpenLoop(proxy.port, '/work', 100, 6);
   await poll(
     async () => ((await healthOf(proxy, 'd')).evidence.load.factor === 1 ? true : null),
     () => 'equal reports did not leave weights equal',
@@ -69,7 +69,7 @@ it('a backend at 80 % among peers at 20 % gets less within two seconds, and its 
 
 it('no lie about load earns more than max_ratio, and nonsense earns nothing', { timeout: 30_000 }, async () => {
   const { proxy, liar, report } = await startReporters();
-  const load = runOpenLoop(proxy.port, '/work', 100, 8);
+  const load = runOpenLoop(proxy.port, '/work', 150, 6);
   const nonsense = ['NaN', 'Infinity', '-1', '1e309', '', '0x1', '0.2,application_utilization=0.1'];
   for (const claim of nonsense) {
     const rejected = (await healthOf(proxy, 'a')).evidence.load.rejected_total;
