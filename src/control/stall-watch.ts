@@ -19,8 +19,8 @@ export interface SelfWatch {
 export const UNWATCHED: SelfWatch = { stretch: 1, check: () => {} };
 
 const TICK_MS = 100;
-/** Shorter pauses are everyday life, and shorter than any timeout of note. */
-const STALL_MS = 500;
+/** Shorter pauses are everyday life, and shorter than any time-out or lease of note. */
+const STALL_MS = 200;
 
 export class StallWatch implements SelfWatch {
   readonly awareness = new Awareness();

@@ -53,6 +53,8 @@ export class BackendRecord {
   /** When soft evidence began to ask for removal; null while it does not. */
   askingSinceMs: number | null = null;
   removal: Removal;
+  /** It was out of service, and has not stood a trial since: it may be back under suspicion only because a removal was withheld. */
+  owesTrial = false;
   note: Note | null = null;
   /**
    * Nobody listens: the last probe was refused, and traffic since the probes began to fail was refused too, or there was none.

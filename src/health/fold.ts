@@ -81,6 +81,8 @@ function foldOutcome(record: BackendRecord, signal: OutcomeSignal, pool: PoolRec
     pool.lastGoodNewsMs = at;
     record.lastAnswerMs = at;
   }
+  // Panic sent it there although others hold it down: that it fails adds nothing.
+  if (failed && record.status === 'down') return false;
   const news = failed ? outlier?.fail(signal.detail || signal.outcome, at) : outlier?.succeed(at);
   if (news === null || news === undefined) return false;
   record.note = { source: 'outcomes', reason: news };

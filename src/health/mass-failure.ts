@@ -7,7 +7,8 @@
  *     └────────────────────────────────────────────────────┘
  *
  * The proof is good news, from any backend, after the suspicion has stood for an interval: then the failures are theirs, and
- * the removal budget takes over. While nothing succeeds at all there is no proof, and nobody is condemned.
+ * the removal budget takes over. Where all failed at once, the first to recover only begins another interval: the others are
+ * likely to follow. While nothing succeeds at all there is no proof, and nobody is condemned.
  */
 
 /** Kubernetes' node controller stops evicting at the same share (`unhealthy-zone-threshold`). */
@@ -33,6 +34,8 @@ export interface PoolFailure {
 
 export class MassFailure {
   suspicion: Suspicion | null = null;
+  /** Where all failed: when the first recovered; null before. */
+  private turnedAtMs: number | null = null;
   /** When the suspicion is to be looked at again; infinity without one. */
   deadline = Number.POSITIVE_INFINITY;
   private readonly intervalMs: number;
@@ -47,20 +50,34 @@ export class MassFailure {
     return this.suspicion !== null && failingSinceMs > this.suspicion.sinceMs - this.intervalMs;
   }
 
-  /** Looks at the pool anew. */
-  update({ failingSinceMs, eligible, lastGoodNewsMs }: PoolFailure, at: number): void {
+  /** Looks at the pool anew. Returns the suspicion that has just ended; else null. */
+  update({ failingSinceMs, eligible, lastGoodNewsMs }: PoolFailure, at: number): Suspicion | null {
     const { suspicion } = this;
     const isMass = (failing: number) => failing >= MIN_FAILING && failing >= SHARE * eligible;
     if (suspicion === null) {
       const failing = failingSinceMs.filter((sinceMs) => sinceMs > at - this.intervalMs).length;
-      if (!isMass(failing)) return;
-      this.suspicion = { sinceMs: at, failing, eligible };
-      this.deadline = at + this.intervalMs;
-    } else if (!isMass(failingSinceMs.length) || (at >= this.deadline && lastGoodNewsMs > suspicion.sinceMs)) {
-      this.suspicion = null;
-      this.deadline = Number.POSITIVE_INFINITY;
-    } else if (at >= this.deadline) {
+      if (isMass(failing)) {
+        this.suspicion = { sinceMs: at, failing, eligible };
+        this.deadline = at + this.intervalMs;
+      }
+      return null;
+    }
+    if (this.mustStand(suspicion, !isMass(failingSinceMs.length), lastGoodNewsMs > suspicion.sinceMs, at)) {
+      if (at >= this.deadline) this.deadline = at + this.intervalMs;
+      return null;
+    }
+    this.suspicion = null;
+    this.turnedAtMs = null;
+    this.deadline = Number.POSITIVE_INFINITY;
+    return suspicion;
+  }
+
+  private mustStand({ failing, eligible }: Suspicion, areFew: boolean, isProven: boolean, at: number): boolean {
+    if (failing < eligible) return !areFew && !(isProven && at >= this.deadline);
+    if (this.turnedAtMs === null && (areFew || isProven)) {
+      this.turnedAtMs = at;
       this.deadline = at + this.intervalMs;
     }
+    return this.turnedAtMs === null || at < this.turnedAtMs + this.intervalMs;
   }
 }

@@ -149,16 +149,20 @@ export class OutlierDetector {
   /** ejected -> held: the budget no longer covers it. */
   withdraw(at: number): void {
     if (this.ejection.kind !== 'ejected') return;
+    // It counts when it is granted again.
+    this.ejections -= 1;
     this.ejection = { ...this.ejection, kind: 'held', isComparative: false, sinceMs: at };
+  }
+
+  /** What it did so far was not its fault: a clean sheet, and no removal that was only asked for. */
+  pardon(at: number): void {
+    this.forget();
+    if (this.ejection.kind === 'held') this.release(at);
   }
 
   /** It returns with a window as empty as a new one's: what it did before it left was judged. */
   beginTrial(at: number): void {
-    this.streak = 0;
-    this.slowness = null;
-    this.requests = new SlidingCounter(this.settings.windowMs);
-    this.failures = new SlidingCounter(this.settings.windowMs);
-    this.latencies = null;
+    this.forget();
     this.ejection = { kind: 'trial', sinceMs: at, untilMs: at + this.settings.ejectionMs };
   }
 
@@ -173,6 +177,14 @@ export class OutlierDetector {
   release(at: number): void {
     this.ejection = NOT_EJECTED;
     this.calmSinceMs = at;
+  }
+
+  private forget(): void {
+    this.streak = 0;
+    this.slowness = null;
+    this.requests = new SlidingCounter(this.settings.windowMs);
+    this.failures = new SlidingCounter(this.settings.windowMs);
+    this.latencies = null;
   }
 
   /** Ends what time alone ends. Returns what happened, for people, when the verdict changed; else null. */

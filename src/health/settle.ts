@@ -75,9 +75,12 @@ function grantRemovals(
     else record.removal = asks ? 'granted' : 'over_budget';
   }
   const { massFailure, lastGoodNewsMs } = pool;
-  massFailure.update({ failingSinceMs: waiting.map(askingSince), eligible, lastGoodNewsMs }, at);
+  const ended = massFailure.update({ failingSinceMs: waiting.map(askingSince), eligible, lastGoodNewsMs }, at);
+  // What all suffered together is held against nobody: traffic is judged anew from here.
+  if (ended !== null) for (const { outlier } of records) outlier?.pardon(at);
   let grants = allowedRemovals({ eligible, capacity }, budget);
   for (const record of waiting.sort((a, b) => askingSince(a) - askingSince(b))) {
+    if (!record.asksForRemoval) continue;
     if (massFailure.holds(askingSince(record))) record.removal = 'mass_failure';
     else record.removal = grants-- > 0 ? 'granted' : 'over_budget';
   }
@@ -93,7 +96,9 @@ function updateStatus(record: BackendRecord, given: Circumstances): Change | nul
   const { at } = given;
   enforceEjection(record, at);
   let ruling = rule(record.verdicts);
-  if (isServing(ruling.status) && !record.asksForRemoval && needsTrialFrom(record.status) && record.outlier !== null) {
+  record.owesTrial ||= needsTrialFrom(record.status);
+  if (isServing(ruling.status) && !record.asksForRemoval && record.owesTrial && record.outlier !== null) {
+    record.owesTrial = false;
     record.outlier.beginTrial(at);
     ruling = rule(record.verdicts);
   } else if (record.outlier?.ejection.kind === 'trial' && ruling.status !== 'trial') {

@@ -89,8 +89,8 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
     if (requestMs !== null) this.requestUntilMs = this.startedMs + requestMs;
     const { retry } = forwarder.settings;
     forwarder.retryBudget.deposit(this.startedMs);
-    this.repeatable = retry.attempts > 0 && isRepeatable(this.method, retry.methods);
-    if (this.repeatable) this.body?.hold(retry.bufferBytes);
+    this.repeatable = isRepeatable(this.method, retry.methods);
+    if (this.repeatable && retry.attempts > 0) this.body?.hold(retry.bufferBytes);
     forwarder.enqueue(this);
   }
 

@@ -60,4 +60,16 @@ describe('mass failure', () => {
     detector.update({ ...pool, lastGoodNewsMs: 16_000 }, 20_000);
     expect(detector.suspicion).toBeNull();
   });
+
+  it('gives the others an interval to follow the first who recovers, where all had failed', () => {
+    const detector = look([9_000, 9_000, 9_000], 3);
+    const suspicion = detector.suspicion;
+    const pool = { eligible: 3, lastGoodNewsMs: 17_000 };
+    expect(detector.update({ ...pool, failingSinceMs: [9_000, 9_000] }, 17_000)).toBeNull();
+    expect(detector.deadline).toBe(22_000);
+    expect(detector.update({ ...pool, failingSinceMs: [9_000] }, 21_999)).toBeNull();
+    expect(detector.holds(9_000)).toBe(true);
+    expect(detector.update({ ...pool, failingSinceMs: [9_000] }, 22_000)).toBe(suspicion);
+    expect(detector.suspicion).toBeNull();
+  });
 });

@@ -97,4 +97,26 @@ describe('OutlierDetector', () => {
       expect(detector.ejection.kind).toBe('none');
     });
   });
+
+  it('forgets what it is pardoned for', () => {
+    const detector = createDetector();
+    for (let n = 0; n < 5; n++) {
+      detector.count(true, 0);
+      detector.fail('reset', 0);
+    }
+    expect(detector.ejection.kind).toBe('held');
+    detector.pardon(1_000);
+    expect(detector).toMatchObject({ streak: 0, ejection: { kind: 'none' } });
+    expect(detector.window(1_000)).toEqual({ requests: 0, failures: 0 });
+  });
+
+  it('counts an ejection once, however often the budget withdraws and grants it', () => {
+    const detector = createDetector();
+    for (let n = 0; n < 5; n++) detector.fail('reset', 0);
+    detector.enforce(0);
+    detector.withdraw(1_000);
+    detector.enforce(2_000);
+    expect(detector.ejections).toBe(1);
+    expect(detector.ejection).toMatchObject({ kind: 'ejected', untilMs: 12_000 });
+  });
 });
