@@ -147,7 +147,9 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
     if (outcome === 'ok' && this.engine.absorbSuccess(backend.id, epoch, latencyMs, at)) {
       this.recorder?.recordSuccess(backend.id, epoch, latencyMs, at);
     } else {
-      this.post({ kind: 'outcome', at, backend: backend.id, outcome, epoch, latencyMs, detail });
+      // A success is the one thing that was not asked about yet: a stall is told before anything is judged.
+      const judgedAt = outcome === 'ok' ? this.now() : at;
+      this.post({ kind: 'outcome', at: judgedAt, backend: backend.id, outcome, epoch, latencyMs, detail });
       if (judgement === 'failure') this.prober?.hurry(backend.id);
     }
     this.onRoom?.();
