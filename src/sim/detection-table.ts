@@ -18,8 +18,9 @@ const EXPOSURE_HOURS = 10_000;
 const CORROBORATIONS: Readonly<Record<string, Corroboration>> = {
   'probes alone': { requestsPerSecond: 0, heartbeats: false },
   'with traffic, 0.2/s': { requestsPerSecond: 0.2, heartbeats: false },
+  'with traffic, 1/s': { requestsPerSecond: 1, heartbeats: false },
   'with heartbeats': { requestsPerSecond: 0, heartbeats: true },
-  'with both': { requestsPerSecond: 0.2, heartbeats: true },
+  'with both, 0.2/s': { requestsPerSecond: 0.2, heartbeats: true },
 };
 const SIZES = [3, 5, 50] as const;
 /** Without traffic nobody is compared, and the size is all one. */
