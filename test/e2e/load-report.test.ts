@@ -116,7 +116,9 @@ it('no report reaches the client, as a header or as a trailer', async () => {
       'ENDPOINT-LOAD-METRICS-BIN': 'CQAAAAAAAOA/',
       'x-pulsegate-drain': '0',
       'x-mine': 'kept',
+      trailer: 'endpoint-load-metrics',
     },
+    trailers: { 'endpoint-load-metrics': 'TEXT cpu_utilization=0.3' },
   });
   const answers = await Promise.all(Array.from({ length: 40 }, () => headersOf(proxy.port)));
   const own = answers.filter(({ names }) => names.includes('x-mine'));

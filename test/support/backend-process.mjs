@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 
 const [id, port] = process.argv.slice(2);
 
-let behaviour = { fail: 0, of: 1, delayMs: 0, headers: {} };
+let behaviour = { fail: 0, of: 1, delayMs: 0, headers: {}, trailers: {} };
 let requests = 0;
 
 const server = createServer((request, response) => {
@@ -24,6 +24,7 @@ const server = createServer((request, response) => {
   request.resume();
   const answer = (status, headers) => {
     response.writeHead(status, { 'x-backend': id ?? '', ...headers });
+    response.addTrailers(behaviour.trailers);
     response.end(`${id} ${url}`);
   };
   const slow = /^\/slow\/(\d+)/.exec(url);

@@ -12,6 +12,7 @@ export interface Behaviour {
   /** Until every other answer. */
   readonly delayMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly trailers?: Readonly<Record<string, string>>;
 }
 
 export function startBackends(ids: readonly string[]): Promise<BackendProcess[]> {
