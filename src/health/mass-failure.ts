@@ -34,6 +34,8 @@ export interface PoolFailure {
 
 export class MassFailure {
   suspicion: Suspicion | null = null;
+  /** Most that failed since the suspicion began: the last to fail may do so after it. */
+  private mostFailing = 0;
   /** Where all failed: when the first recovered; null before. */
   private turnedAtMs: number | null = null;
   /** When the suspicion is to be looked at again; infinity without one. */
@@ -58,10 +60,12 @@ export class MassFailure {
       const failing = failingSinceMs.filter((sinceMs) => sinceMs > at - this.intervalMs).length;
       if (isMass(failing)) {
         this.suspicion = { sinceMs: at, failing, eligible };
+        this.mostFailing = failingSinceMs.length;
         this.deadline = at + this.intervalMs;
       }
       return null;
     }
+    this.mostFailing = Math.max(this.mostFailing, failingSinceMs.length);
     if (this.mustStand(suspicion, !isMass(failingSinceMs.length), lastGoodNewsMs > suspicion.sinceMs, at)) {
       if (at >= this.deadline) this.deadline = at + this.intervalMs;
       return null;
@@ -72,8 +76,8 @@ export class MassFailure {
     return suspicion;
   }
 
-  private mustStand({ failing, eligible }: Suspicion, areFew: boolean, isProven: boolean, at: number): boolean {
-    if (failing < eligible) return !areFew && !(isProven && at >= this.deadline);
+  private mustStand({ eligible }: Suspicion, areFew: boolean, isProven: boolean, at: number): boolean {
+    if (this.mostFailing < eligible) return !areFew && !(isProven && at >= this.deadline);
     if (this.turnedAtMs === null && (areFew || isProven)) {
       this.turnedAtMs = at;
       this.deadline = at + this.intervalMs;
