@@ -56,6 +56,9 @@ export class BodyReader {
   detail = '';
   /** Payload bytes so far. */
   received = 0;
+  /** Load reports in the trailers (`endpoint-load-metrics` and `-bin`); '' when absent. */
+  loadReport = '';
+  loadReportBin = '';
   private readonly framing: Framing;
   /** Payload bytes due: of the message, or of the current chunk. */
   private remaining: number;
@@ -183,8 +186,17 @@ export class BodyReader {
     if (!field.read(this.line, 0)) this.refuse('bad', field.problem);
     else if (FRAMING_TRAILER.test(this.line)) this.refuse('bad', 'framing field in the trailers');
     else if (++this.trailerLines > MAX_TRAILER_LINES) this.refuse('too_large', 'too many trailer lines');
-    else this.state = 'trailer';
+    else this.keepReport(field);
     this.line = '';
+  }
+
+  /** Of all trailers the backend's load report alone means something to us. */
+  private keepReport({ nameEnd, valueStart, valueEnd }: FieldLine): void {
+    this.state = 'trailer';
+    const name = this.line.slice(0, nameEnd).toLowerCase();
+    const value = this.line.slice(valueStart, valueEnd);
+    if (name === 'endpoint-load-metrics') this.loadReport ||= value;
+    else if (name === 'endpoint-load-metrics-bin') this.loadReportBin ||= value;
   }
 
   private refuse(verdict: 'bad' | 'too_large', detail: string): void {

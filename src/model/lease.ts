@@ -5,7 +5,7 @@ import type { OutcomeClass } from './outcome.ts';
 import type { PickRequest } from './picker.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** What an answer's head says of its backend, besides the answer; a parsed response head is one as it is. */
+/** What an answer says of its backend, besides the answer; a parsed response head is one as it is. */
 export interface AnswerHint {
   readonly status: number;
   /** `endpoint-load-metrics` and `endpoint-load-metrics-bin`; '' when absent. */
@@ -24,7 +24,7 @@ export function isHinting({ loadReport, loadReportBin, drain, retryAfter }: Answ
 
 export interface Lease {
   readonly backend: Backend;
-  /** The answer's head has come, and hints at something; before `end`. */
+  /** The answer's head, or its trailers, hint at something; before `end`. */
   hint(hint: AnswerHint): void;
   /**
    * Ends the lease, exactly once (I2): frees its place and posts the outcome.

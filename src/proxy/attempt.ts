@@ -241,6 +241,10 @@ export class Attempt implements ConnectionUser {
   /** @param clean nothing was left over behind the answer */
   private complete(clean: boolean): void {
     const head = this.head as ResponseHead;
+    const { loadReport, loadReportBin } = this.body as BodyReader;
+    if (loadReport !== '' || loadReportBin !== '') {
+      this.lease.hint({ status: head.status, loadReport, loadReportBin, drain: false, retryAfter: '' });
+    }
     if (!this.finish(outcomeOfStatus(head.status), head.status < 500 ? '' : `status ${head.status}`)) return;
     this.dispose(clean);
     this.owner.onComplete();

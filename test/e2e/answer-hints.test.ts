@@ -52,6 +52,17 @@ describe('what an answer hints at', () => {
     expect((await a()).evidence.load).toMatchObject({ utilization: 0.7, source: 'response', rejected_total: 0 });
   });
 
+  it('is a load report behind the body', async () => {
+    const { request, a } = await startPair((_request, response) => {
+      response.writeHead(200, { trailer: 'endpoint-load-metrics' });
+      response.write('a');
+      response.addTrailers({ 'endpoint-load-metrics': 'TEXT cpu_utilization=0.6' });
+      response.end();
+    });
+    await requestA(request);
+    expect((await a()).evidence.load).toMatchObject({ utilization: 0.6, source: 'response', rejected_total: 0 });
+  });
+
   it('is no harm to the request when the report is malformed', async () => {
     const { request, a } = await startPair((_request, response) => {
       response.setHeader('endpoint-load-metrics', 'TEXT cpu_utilization=-1');

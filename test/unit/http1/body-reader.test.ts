@@ -189,3 +189,13 @@ test('any bytes at all give the same verdict however they are split', () => {
     { numRuns: 2_000 },
   );
 });
+
+test('keeps load reports of the trailers, the first of each name, and no other trailer', () => {
+  const text =
+    '0\r\nX: 1\r\nEndpoint-Load-Metrics:  TEXT eps=1 \r\nendpoint-load-metrics: TEXT eps=2\r\nendpoint-load-metrics-bin: CQ\r\n\r\n';
+  for (const sizes of [[text.length], [1]]) {
+    const reader = new BodyReader('chunked', 0);
+    expect(feed(reader, text, sizes).step).toBe('end');
+    expect(reader).toMatchObject({ loadReport: 'TEXT eps=1', loadReportBin: 'CQ' });
+  }
+});
