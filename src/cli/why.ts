@@ -2,7 +2,14 @@
 
 import { type Clock, formatDuration } from '../base/time.ts';
 import { UsageError } from '../model/errors.ts';
-import type { AdminEvidence, BackendDetail, OutcomesEvidence, ProbeEvidence } from '../model/report.ts';
+import type {
+  AdminEvidence,
+  BackendDetail,
+  HeartbeatEvidence,
+  LoadEvidence,
+  OutcomesEvidence,
+  ProbeEvidence,
+} from '../model/report.ts';
 import { parseTarget, printable, withAdmin } from './admin-client.ts';
 import type { Command } from './context.ts';
 
@@ -16,11 +23,13 @@ export const whyCommand: Command = (args, context) =>
   });
 
 function explain(name: string, detail: BackendDetail, clock: Clock): string {
-  const { probe, outcomes, admin } = detail.evidence;
+  const { probe, heartbeat, outcomes, load, admin } = detail.evidence;
   const lines = [
     `${name} is ${detail.status} for ${ageOf(detail.since, clock)}: ${detail.reason}`,
     `  probe     ${probeLine(probe, clock)}`,
+    `  heartbeat ${heartbeatLine(heartbeat)}`,
     `  outcomes  ${outcomesLine(outcomes, clock)}`,
+    `  load      ${loadLine(load)}`,
     `  operator  ${operatorLine(admin, clock)}`,
     detail.why,
   ];
@@ -35,6 +44,23 @@ function probeLine({ verdict, since, consecutive, last, next_in_ms }: ProbeEvide
     facts.push(`last ${ageOf(last.at, clock)} ago: ${last.detail} (${formatDuration(last.latency_ms)})`);
   }
   if (next_in_ms !== null) facts.push(`next in ${formatDuration(Math.max(0, next_in_ms))}`);
+  return facts.join(', ');
+}
+
+function heartbeatLine({ verdict, phi, seq, lease_remaining_ms, rejected_total }: HeartbeatEvidence): string {
+  const facts: string[] = [verdict];
+  if (seq !== null) facts.push(`number ${seq}`, `phi ${phi.toFixed(1)}`);
+  if (lease_remaining_ms !== null) facts.push(`lease ends in ${formatDuration(Math.max(0, lease_remaining_ms))}`);
+  if (rejected_total > 0) facts.push(`rejected: ${rejected_total}`);
+  return facts.join(', ');
+}
+
+function loadLine({ utilization, source, age_ms, factor, rejected_total }: LoadEvidence): string {
+  const facts = ['no report'];
+  if (utilization !== null) facts[0] = `${Math.round(utilization * 100)} % used`;
+  if (source !== null) facts.push(`by ${source} ${formatDuration(age_ms ?? 0)} ago`);
+  if (factor !== 1) facts.push(`weight x ${Math.round(factor * 100) / 100}`);
+  if (rejected_total > 0) facts.push(`rejected: ${rejected_total}`);
   return facts.join(', ');
 }
 

@@ -174,11 +174,19 @@ it('why prints each source of evidence and the sentence', async () => {
   expect(await run(whyCommand, ['app/a'])).toBe(
     `app/a is up for 1.5 min: 2 probes passed
   probe     up for 1.5 min, 4 passed in a row, last 1.5 min ago: 200 OK (2 ms), next in 3.1 s
+  heartbeat off
   outcomes  none, 1 of 120 requests failed
+  load      no report
   operator  enabled
 probes pass; nothing speaks against it
 `,
   );
+});
+
+it('why tells of heartbeats and load where there are any', async () => {
+  const said = await run(whyCommand, ['app/127.0.0.1:3002']);
+  expect(said).toContain('heartbeat alive, number 17, phi 0.2, lease ends in 5.2 s, rejected: 2');
+  expect(said).toContain('load      30 % used, by response 200 ms ago, weight x 0.93, rejected: 1');
 });
 
 describe('changes', () => {

@@ -175,8 +175,15 @@ function detailOf(id: string, status: Status, weight: number): BackendDetail {
         ejections: 0,
         dry_run_ejections: 0,
       },
-      heartbeat: { verdict: 'off', phi: 0, boot: null, seq: null, lease_remaining_ms: null, rejected_total: 0 },
-      load: { utilization: null, report: null, source: null, age_ms: null, factor: 1, rejected_total: 0 },
+      // `a` is silent about itself; the others beat and report.
+      heartbeat:
+        id === 'a'
+          ? { verdict: 'off', phi: 0, boot: null, seq: null, lease_remaining_ms: null, rejected_total: 0 }
+          : { verdict: 'alive', phi: 0.23, boot: 'b', seq: 17, lease_remaining_ms: 5_200, rejected_total: 2 },
+      load:
+        id === 'a'
+          ? { utilization: null, report: null, source: null, age_ms: null, factor: 1, rejected_total: 0 }
+          : { utilization: 0.3, report: null, source: 'response', age_ms: 200, factor: 0.934, rejected_total: 1 },
       admin: { intent: 'enabled', by: null, since: null },
     },
     why: 'probes pass; nothing speaks against it',
