@@ -6,8 +6,10 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { closeServer } from '../base/close-server.ts';
 import type { Clock } from '../base/time.ts';
 import { formatBind, isLoopback } from '../config/addresses.ts';
+import { boundAddress, listenOptions } from '../model/bind-address.ts';
 import { StartError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import type { ControlPlane } from '../model/report.ts';
@@ -72,10 +74,10 @@ export async function startAdmin({ settings, control, clock, log }: AdminOptions
   await listen(server, bind);
   server.on('error', (error) => log.error({ err: error }, 'the admin server failed to accept a connection'));
   return {
-    address: boundAddress(server, bind),
+    address: boundAddress(server.address(), bind),
     close: () => {
       events.close();
-      return close(server, clock);
+      return closeServer(server, CLOSE_GRACE_MS, clock);
     },
   };
 }
@@ -178,27 +180,11 @@ function listen(server: Server, bind: BindAddress): Promise<void> {
       const cause = error.code === 'EADDRINUSE' ? 'it is in use' : (error.code ?? error.message);
       reject(new StartError(`Cannot serve the admin API on ${formatBind(bind)}: ${cause}.`));
     });
-    server.listen(bind.kind === 'unix' ? { path: bind.path } : { host: bind.host, port: bind.port }, () => {
+    server.listen(listenOptions(bind), () => {
       server.removeAllListeners('error');
       resolve();
     });
   });
-}
-
-function close(server: Server, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = clock.at(clock.now() + CLOSE_GRACE_MS, () => server.closeAllConnections());
-    server.close(() => {
-      cut.cancel();
-      resolve();
-    });
-  });
-}
-
-function boundAddress(server: Server, asked: BindAddress): BindAddress {
-  const actual = server.address();
-  if (actual === null || typeof actual === 'string') return asked;
-  return { kind: 'tcp', host: actual.address, port: actual.port };
 }
 
 function peerOf(socket: Socket): string {

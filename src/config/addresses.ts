@@ -4,6 +4,7 @@
  */
 
 import { isIP } from 'node:net';
+import { formatAuthority } from '../base/authority.ts';
 import type { BindAddress } from '../model/settings.ts';
 
 /** A sentence that follows the key: `must be …`. */
@@ -66,11 +67,6 @@ export function parseBackendUrl(text: string): BackendAddress | Refusal {
   const host = hostname.replace(/^\[|\]$/g, '');
   if (!isHost(host)) return { must: 'must have a valid host name or address' };
   return { url: origin, host, port: port === '' ? 80 : Number(port) };
-}
-
-/** `host:port`, with brackets around IPv6. */
-export function formatAuthority(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** An address, or one with a prefix length: `10.0.0.0/8`, `::1`. */

@@ -1,6 +1,7 @@
 /** Rules that relate several keys. Each names the key to change, and says what to write. */
 
-import { formatAuthority, formatBind, isLoopback } from './addresses.ts';
+import { formatAuthority } from '../base/authority.ts';
+import { formatBind, isLoopback } from './addresses.ts';
 import { type Finding, formatPath, type Path } from './problem.ts';
 import type { Config } from './schema.ts';
 import { didYouMean } from './suggest.ts';

@@ -1,5 +1,6 @@
 /** From the file's names to the program's: the configuration, validated and in units, as `Settings`. Decides nothing. */
 
+import { formatAuthority } from '../base/authority.ts';
 import type { BackendSpec } from '../model/backend.ts';
 import type { ProbeSettings } from '../model/probe-settings.ts';
 import type {
@@ -15,7 +16,7 @@ import type {
   SlowStartSettings,
   UpstreamSettings,
 } from '../model/settings.ts';
-import { formatAuthority, formatBind } from './addresses.ts';
+import { formatBind } from './addresses.ts';
 import type { Config } from './schema.ts';
 
 type Listener = Config['listeners'][number];

@@ -7,13 +7,14 @@
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { formatAuthority } from '../base/authority.ts';
 import type { Clock } from '../base/time.ts';
 import type { Backend } from '../model/backend.ts';
 import type { GrpcProbeSettings } from '../model/probe-settings.ts';
 import { type CallResult, callUnary } from './grpc-call.ts';
 import { type CheckResponse, decodeCheckResponse, encodeCheckRequest } from './grpc-frame.ts';
+import { ProbeRun, USER_AGENT } from './probe-run.ts';
 import type { Probe, ProbeDone } from './prober.ts';
-import { authorityOf, ProbeRun, USER_AGENT } from './probe-run.ts';
 
 const CHECK_PATH = '/grpc.health.v1.Health/Check';
 const HEADER_LIMIT_BYTES = 16 * 1_024;
@@ -70,7 +71,7 @@ export class GrpcProbe implements Probe<GrpcProbeSettings> {
     });
     const request = {
       scheme: backend.tls ? ('https' as const) : ('http' as const),
-      authority: settings.host ?? authorityOf(backend, backend.port),
+      authority: settings.host ?? formatAuthority(backend.host, backend.port),
       path: CHECK_PATH,
       userAgent: USER_AGENT,
       message: encodeCheckRequest(settings.service),
@@ -102,7 +103,7 @@ function open(backend: Backend, settings: GrpcProbeSettings): Connection {
   const socket = tls
     ? connectTls({ host, port, ALPNProtocols: ['h2'], ...(isIP(host) === 0 ? { servername: host } : {}) })
     : connectTcp({ host, port });
-  const session = connectHttp2(`${tls ? 'https' : 'http'}://${authorityOf(backend, port)}`, {
+  const session = connectHttp2(`${tls ? 'https' : 'http'}://${formatAuthority(backend.host, port)}`, {
     createConnection: () => socket,
     settings: { enablePush: false, maxHeaderListSize: HEADER_LIMIT_BYTES },
     maxSessionMemory: 1,

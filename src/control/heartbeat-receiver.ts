@@ -4,7 +4,9 @@
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { closeServer } from '../base/close-server.ts';
 import type { Clock } from '../base/time.ts';
+import { boundAddress, listenOptions } from '../model/bind-address.ts';
 import { StartError } from '../model/errors.ts';
 import type { HeartbeatTarget } from '../model/heartbeat.ts';
 import type { Log } from '../model/log.ts';
@@ -95,7 +97,7 @@ export async function startHeartbeatReceiver(options: HeartbeatReceiverOptions):
     unattributed: () => gate.unattributed,
     replaceKeys: (keys) => keyRing.replace(keys),
     close: async () => {
-      await Promise.all([close(server, clock), udp?.close()]);
+      await Promise.all([closeServer(server, CLOSE_GRACE_MS, clock), udp?.close()]);
     },
   };
 }
@@ -211,21 +213,9 @@ function listen(server: Server, bind: BindAddress): Promise<BindAddress> {
   return new Promise((resolve, reject) => {
     const where = bind.kind === 'unix' ? `unix:${bind.path}` : `${bind.host}:${bind.port}`;
     server.once('error', (error: NodeJS.ErrnoException) => reject(cannotReceive(where, error)));
-    server.listen(bind.kind === 'unix' ? { path: bind.path } : { host: bind.host, port: bind.port }, () => {
+    server.listen(listenOptions(bind), () => {
       server.removeAllListeners('error');
-      const actual = server.address();
-      const isTcp = actual !== null && typeof actual !== 'string';
-      resolve(isTcp ? { kind: 'tcp', host: actual.address, port: actual.port } : bind);
-    });
-  });
-}
-
-function close(server: Server, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = clock.at(clock.now() + CLOSE_GRACE_MS, () => server.closeAllConnections());
-    server.close(() => {
-      cut.cancel();
-      resolve();
+      resolve(boundAddress(server.address(), bind));
     });
   });
 }

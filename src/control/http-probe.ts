@@ -6,14 +6,15 @@
 
 import { isIP } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
+import { formatAuthority } from '../base/authority.ts';
 import type { Clock } from '../base/time.ts';
 import type { Backend } from '../model/backend.ts';
 import type { HttpProbeSettings, ProbeExpectation } from '../model/probe-settings.ts';
 import type { ProbeResult } from '../model/signal.ts';
 import { complaintAbout, type HttpAnswer } from './http-expectation.ts';
+import { first, readProbeLoad } from './probe-load.ts';
 import {
   ANSWER_LIMIT_BYTES,
-  authorityOf,
   codeOf,
   describeSocketError,
   describeStatus,
@@ -21,7 +22,6 @@ import {
   ProbeRun,
   USER_AGENT,
 } from './probe-run.ts';
-import { first, readProbeLoad } from './probe-load.ts';
 import type { Probe, ProbeDone } from './prober.ts';
 
 interface Session {
@@ -78,7 +78,7 @@ export class HttpProbe implements Probe<HttpProbeSettings> {
   private sessionOf(backend: Backend, settings: HttpProbeSettings): Session {
     const existing = this.sessions.get(backend);
     if (existing !== undefined) return existing;
-    const origin = `${backend.tls ? 'https' : 'http'}://${authorityOf(backend, settings.port ?? backend.port)}`;
+    const origin = `${backend.tls ? 'https' : 'http'}://${formatAuthority(backend.host, settings.port ?? backend.port)}`;
     const client = new Client(origin, {
       connect: { timeout: settings.timeoutMs, ...(isIP(backend.host) === 0 ? { servername: backend.host } : {}) },
       // Kept for the one probe that reuses it; what a server announces may shorten this.
@@ -101,7 +101,11 @@ async function exchange(
   const response = await session.client.request({
     path: settings.path,
     method: settings.method as Dispatcher.HttpMethod,
-    headers: { host: settings.host ?? authorityOf(backend, backend.port), 'user-agent': USER_AGENT, accept: '*/*' },
+    headers: {
+      host: settings.host ?? formatAuthority(backend.host, backend.port),
+      'user-agent': USER_AGENT,
+      accept: '*/*',
+    },
     signal,
     reset: closes,
   });

@@ -6,7 +6,6 @@
 import { STATUS_CODES } from 'node:http';
 import { type Clock, formatDuration, type Timer } from '../base/time.ts';
 import type { ParsedLoad } from '../health/orca.ts';
-import type { Backend } from '../model/backend.ts';
 import type { ProbeResult } from '../model/signal.ts';
 import type { ProbeDone } from './prober.ts';
 
@@ -56,11 +55,6 @@ export class ProbeRun {
     this.release(finding.ok);
     this.done({ ...finding, latencyMs: this.clock.now() - this.startedMs }, load);
   }
-}
-
-/** `host:port`, with brackets around an IPv6 address. */
-export function authorityOf({ host }: Backend, port: number): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** `200 OK` */

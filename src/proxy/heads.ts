@@ -5,6 +5,7 @@
  */
 
 import { STATUS_CODES } from 'node:http';
+import { bracketed, formatAuthority } from '../base/authority.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { Backend } from '../model/backend.ts';
@@ -39,8 +40,7 @@ function renderMaxForwards({ method, maxForwards }: RequestHead): string {
 }
 
 function authorityOf(backend: Backend): string {
-  const host = backend.host.includes(':') ? `[${backend.host}]` : backend.host;
-  return backend.port === 80 ? host : `${host}:${backend.port}`;
+  return backend.port === 80 ? bracketed(backend.host) : formatAuthority(backend.host, backend.port);
 }
 
 function renderForwarded(head: RequestHead, peer: Peer): string {

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { BlockList, createServer, isIP, type Server, type Socket } from 'node:net';
 import type { Clock, Timer } from '../base/time.ts';
 import type { HeadLimits, RequestHead } from '../http1/request-head.ts';
+import { boundAddress, listenOptions } from '../model/bind-address.ts';
 import { StartError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import type { BindAddress, ListenerSettings } from '../model/settings.ts';
@@ -131,10 +132,10 @@ export class Listener implements ConnectionContext {
     this.servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(startError(address, error)));
-      server.listen({ ...listenTarget(address), backlog: BACKLOG }, () => {
+      server.listen({ ...listenOptions(address), backlog: BACKLOG }, () => {
         server.removeAllListeners('error');
         server.on('error', (error: NodeJS.ErrnoException) => this.complain(error));
-        resolve(boundAddress(server, address));
+        resolve(boundAddress(server.address(), address));
       });
     });
   }
@@ -187,16 +188,6 @@ function blockListOf(blocks: readonly string[]): BlockList {
     list.addSubnet(network, Number(bits ?? (family === 'ipv6' ? 128 : 32)), family);
   }
   return list;
-}
-
-function listenTarget(address: BindAddress): { host: string; port: number } | { path: string } {
-  return address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
-}
-
-function boundAddress(server: Server, asked: BindAddress): BindAddress {
-  const actual = server.address();
-  if (actual === null || typeof actual === 'string') return asked;
-  return { kind: 'tcp', host: actual.address, port: actual.port };
 }
 
 function startError(address: BindAddress, error: NodeJS.ErrnoException): StartError {

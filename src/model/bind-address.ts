@@ -1,0 +1,17 @@
+/** A bind address as node's servers take it, and as they give it back. */
+
+import type { AddressInfo } from 'node:net';
+import type { BindAddress } from './settings.ts';
+
+/** For `server.listen`. */
+export function listenOptions(
+  bind: BindAddress,
+): { readonly path: string } | { readonly host: string; readonly port: number } {
+  return bind.kind === 'unix' ? { path: bind.path } : { host: bind.host, port: bind.port };
+}
+
+/** Where a server really listens, after port 0 has become a number. @param actual what `server.address()` says */
+export function boundAddress(actual: AddressInfo | string | null, asked: BindAddress): BindAddress {
+  if (actual === null || typeof actual === 'string') return asked;
+  return { kind: 'tcp', host: actual.address, port: actual.port };
+}
