@@ -12,6 +12,8 @@ export interface PickRequest {
   readonly hash: number;
   /** It can be made again if it fails: only such a request is risked on a trial while there is another choice. */
   readonly repeatable: boolean;
+  /** Slot of the backend that a sticky session belongs to; -1 = free to go anywhere. */
+  readonly pinned: number;
 }
 
 /** Hot counters, indexed by slot; owned by the ledger. */

@@ -1,6 +1,7 @@
 /**
  * The configuration as the program uses it: every value present, durations in milliseconds, sizes in bytes, shares as
  * ratios. config/ makes these from YAML; nothing here knows about files. null means off or unlimited, as each field says.
+ * Long because it is the whole configuration; each type is a list of fields.
  */
 
 import type { BackendSpec } from './backend.ts';
@@ -103,7 +104,44 @@ export interface HealthSettings {
   readonly panic: PanicSettings;
 }
 
-export type Policy = 'round_robin' | 'weighted_round_robin' | 'least_request' | 'random';
+export type Policy =
+  | 'round_robin'
+  | 'weighted_round_robin'
+  | 'least_request'
+  | 'peak_ewma'
+  | 'prequal'
+  | 'random'
+  | 'ring_hash'
+  | 'maglev'
+  | 'first';
+
+/** What of a request is hashed for `ring_hash` and `maglev`. A request without it is spread at random. */
+export type HashSource =
+  | { readonly kind: 'header' | 'cookie'; readonly name: string }
+  | { readonly kind: 'client_ip' | 'path' };
+
+/** Clients stay with the backend that their cookie names, as long as it serves. */
+export interface StickySettings {
+  /** Name of the cookie. */
+  readonly cookie: string;
+  readonly ttlMs: number;
+  /** What the cookie is signed with; null = a key derived from the upstream's name. */
+  readonly secret: string | null;
+}
+
+/** Backends in our own zone come first, as far as their capacity goes. */
+export interface ZoneSettings {
+  /** The label that names a backend's zone. */
+  readonly label: string;
+  /** Our own zone: the label's value. */
+  readonly local: string;
+}
+
+/** A limit on requests in flight to one backend that follows its latency (gradient). */
+export interface AdaptiveLimitSettings {
+  readonly min: number;
+  readonly max: number;
+}
 
 export interface RetrySettings {
   /** Tries in addition to the first; 0 = none. */
@@ -119,6 +157,16 @@ export interface RetrySettings {
   readonly minPerSecond: number;
   /** A request body up to this size can be sent again. */
   readonly bufferBytes: number;
+  /** null = no hedging. */
+  readonly hedge: HedgeSettings | null;
+}
+
+/** A second try of a slow request at another backend while the first is still under way; the first answer wins. */
+export interface HedgeSettings {
+  /** When: after so long, or after this quantile of the upstream's recent times to the answer's head. */
+  readonly after: { readonly kind: 'fixed'; readonly ms: number } | { readonly kind: 'quantile'; readonly share: number };
+  /** Hedges may be this share of the requests of the last ten seconds. */
+  readonly budget: number;
 }
 
 export type RetryCause = 'connect_failure' | 'reset' | 'timeout' | 502 | 503 | 504;
@@ -129,13 +177,21 @@ export interface UpstreamTimeouts {
   readonly responseHeaderMs: number;
   /** Between two bytes of a body, either way. */
   readonly idleMs: number;
-  /** The whole request; null = unlimited. */
+  /** The whole request; null = unlimited. Tunnels are exempt. */
   readonly requestMs: number | null;
+  /** Between two bytes through a tunnel (WebSocket, tcp), either way. */
+  readonly tunnelIdleMs: number;
+  /** The whole life of a tunnel; null = unlimited. */
+  readonly tunnelMs: number | null;
 }
 
 export interface UpstreamLimits {
   /** Connections to one backend, and so HTTP/1.1 requests in flight to it. */
   readonly connections: number;
+  /** Requests in flight to one backend; null = as many as the connections carry. */
+  readonly requests: number | null;
+  /** null = the limits above are all. */
+  readonly adaptive: AdaptiveLimitSettings | null;
   /** Requests waiting for a backend with room, for the whole upstream. */
   readonly pending: number;
   readonly pendingTimeoutMs: number;
@@ -150,10 +206,36 @@ export interface KeepaliveSettings {
   readonly maxAgeMs: number | null;
 }
 
+/** How TLS is spoken to https backends. */
+export interface UpstreamTls {
+  /** The certificate must be trusted and name the backend. */
+  readonly verify: boolean;
+  /** Authorities to trust instead of the system's; null = the system's. */
+  readonly caFile: string | null;
+  /** Name that the certificate must carry, and SNI; null = the backend's own host. */
+  readonly serverName: string | null;
+  /** Our own certificate and key, for backends that ask for one; both or none. */
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+}
+
+/** What is spoken to backends: HTTP/1.1, or HTTP/2 over TLS (`h2`) or cleartext (`h2c`). */
+export type UpstreamProtocol = 'http1' | 'h2' | 'h2c';
+
 export interface UpstreamSettings {
   readonly name: string;
   readonly backends: readonly BackendSpec[];
+  readonly protocol: UpstreamProtocol;
+  readonly tls: UpstreamTls;
   readonly balance: Policy;
+  /** null = nothing is hashed. */
+  readonly hashOn: HashSource | null;
+  /** null = no stickiness. */
+  readonly sticky: StickySettings | null;
+  /** null = zones do not matter. */
+  readonly zone: ZoneSettings | null;
+  /** Only backends whose evidence says this role are used; null = roles do not matter. */
+  readonly requireRole: string | null;
   readonly health: HealthSettings;
   readonly retry: RetrySettings;
   readonly timeouts: UpstreamTimeouts;
@@ -172,6 +254,10 @@ export interface RouteSettings {
   readonly host: string | null;
   /** Prefix at a segment boundary, starting with `/`; `/` = any. */
   readonly path: string;
+  /** `path` is taken off what is forwarded. */
+  readonly stripPrefix: boolean;
+  /** Paths that hide a delimiter (`%2f`, `%5c`, `%00`, `%25`): refused with 400, or passed on as they are. */
+  readonly encodedDelimiters: 'reject' | 'pass';
   readonly upstream: string;
 }
 
@@ -195,6 +281,24 @@ export interface ListenerTimeouts {
   readonly idleMs: number;
   /** An answer that the client does not read. */
   readonly writeStallMs: number;
+  /** The TLS handshake, and the PROXY header before it. */
+  readonly handshakeMs: number;
+}
+
+/** A certificate with its key, both in PEM files that are read again when they change. */
+export interface CertificateFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Lower-case host names that it is for, exact or `*.suffix`; empty = those that the certificate names. */
+  readonly names: readonly string[];
+}
+
+export interface ListenerTls {
+  /** The first is for clients that name no host we know. At least one. */
+  readonly certificates: readonly CertificateFiles[];
+  /** Authorities of client certificates, which are then required; null = none are asked for. */
+  readonly clientCaFile: string | null;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
 }
 
 /** Where to listen: an address and port, or a unix socket's path. */
@@ -205,6 +309,14 @@ export type BindAddress =
 export interface ListenerSettings {
   readonly name: string;
   readonly bind: readonly BindAddress[];
+  /** null = cleartext. */
+  readonly tls: ListenerTls | null;
+  /** Offered by ALPN; without effect in cleartext. */
+  readonly http2: boolean;
+  /** HTTP/2 by prior knowledge in cleartext. */
+  readonly cleartextHttp2: boolean;
+  /** Connections begin with a PROXY header (v1 or v2), taken from trusted proxies only. */
+  readonly proxyProtocol: boolean;
   /** CIDR blocks whose forwarded headers are kept and appended to. */
   readonly trustedProxies: readonly string[];
   /** Header names with `_`: refused with 400, dropped, or passed on. */
