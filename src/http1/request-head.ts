@@ -25,6 +25,8 @@ export class RequestHead {
   /** The target up to its query. */
   path = '';
   minor: 0 | 1 = 1;
+  /** It came over HTTP/2, and was translated; `minor` is 1 then. */
+  isHttp2 = false;
   /** Normalised: lower case, no default port, no trailing dot; brackets of an IPv6 address kept. */
   host = '';
   framing: 'none' | 'length' | 'chunked' = 'none';

@@ -1,278 +1,71 @@
 /**
- * One try of one request at one backend: takes a lease and a connection, writes the request, reads the answer, and
- * ends the lease with exactly one outcome. It knows nothing of clients; its owner decides what an answer or a failure means.
+ * The seam between a request and one try of it at one backend, whatever is spoken there. An attempt knows nothing of
+ * clients; its owner decides what an answer or a failure means.
  *
  *   connecting ──► sending ──► answering ──► done
  *        └────────────┴────────────┴────────► done (failed)
  */
 
-import type { Clock } from '../base/time.ts';
-import { BodyReader } from '../http1/body-reader.ts';
-import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts';
-import { isHinting, type Lease } from '../model/lease.ts';
-import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
-import type { UpstreamSettings, UpstreamTimeouts } from '../model/settings.ts';
-import { classifyConnectError, describeError } from './classify.ts';
-import type { ConnectionPool } from './connection-pool.ts';
-import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import type { Lease } from '../model/lease.ts';
+import type { OutcomeClass } from '../model/outcome.ts';
+import type { Peer } from './heads.ts';
 
-/** What an attempt reports. Calls end with `onFailed` or `onComplete`, once. */
+/** What an attempt reports. Calls end with `onFailed` or `onComplete`, once, unless the attempt is aborted. */
 export interface AttemptOwner {
   /** For HEAD, whose answers have no body. */
   readonly method: string;
   /** The request can be made again if its connection turns out to be dead. */
   readonly repeatable: boolean;
-  /** The connection is ready: write the request through `attempt.writer`, then say how far it is. */
-  onReady(): void;
-  onInformational(head: ResponseHead): void;
+  /** The backend is connected: send the head, and of the body what there is. */
+  onReady(attempt: Attempt): void;
+  onInformational(attempt: Attempt, head: ResponseHead): void;
   /** False: the owner tries elsewhere; it hears no more of this attempt. */
-  onHead(head: ResponseHead): boolean;
+  onHead(attempt: Attempt, head: ResponseHead): boolean;
   /** Payload of the answer, valid only during the call. */
   onData(chunk: Buffer, start: number, end: number): void;
   /** The bytes of one read are handled: flush. False asks the attempt to stop reading until `resume()`. */
   onReadDone(): boolean;
-  onComplete(): void;
-  onFailed(outcome: OutcomeClass, detail: string): void;
-  /** The backend takes bytes again. */
-  onDrain(): void;
+  /** @param trailers field lines, each ending in CRLF; '' = none */
+  onComplete(trailers: string): void;
+  onFailed(attempt: Attempt, outcome: OutcomeClass, detail: string): void;
+  /** The backend takes bytes again, after `flush` has said false. */
+  onDrain(attempt: Attempt): void;
 }
 
-/** The upstream that an attempt is made at. */
-export interface Through {
-  readonly connections: ConnectionPool;
-  readonly settings: UpstreamSettings;
+/** Where the payload of a request's body goes. */
+export interface BodySink {
+  sendData(chunk: Buffer, start: number, end: number): void;
 }
 
-/** Limits of answer heads; a backend is trusted no more than a client. */
-const HEAD_LIMITS = { headerBytes: 65_536, headerCount: 200, underscoreHeaders: 'allow' } as const;
-
-/** Informational responses to one request. */
-const MAX_INFORMATIONAL = 16;
-
-export class Attempt implements ConnectionUser {
+export interface Attempt extends BodySink {
   readonly lease: Lease;
   /** Some byte of the request was handed to the connection. */
-  requestBegun = false;
+  readonly requestBegun: boolean;
   /** Monotonic milliseconds after which `expire` is called; Infinity = not waiting for the backend. */
-  deadlineMs: number;
-  private readonly owner: AttemptOwner;
-  private readonly pool: ConnectionPool;
-  private readonly timeouts: UpstreamTimeouts;
-  private readonly clock: Clock;
-  private readonly startedMs: number;
-  /** By then the answer's head must have come. */
-  private readonly headUntilMs: number;
-  private connection: UpstreamConnection;
-  private connected: boolean;
-  private requestWhole = false;
-  private done = false;
-  private paused = false;
-  /** Text of an incomplete head. */
-  private partial = '';
-  private informational = 0;
-  private head: ResponseHead | null = null;
-  private headLatencyMs = 0;
-  private body: BodyReader | null = null;
-
-  constructor(owner: AttemptOwner, lease: Lease, through: Through, clock: Clock) {
-    const { connections: pool, settings } = through;
-    const { perTryTimeoutMs } = settings.retry;
-    this.owner = owner;
-    this.lease = lease;
-    this.pool = pool;
-    this.timeouts = settings.timeouts;
-    this.clock = clock;
-    this.startedMs = clock.now();
-    this.headUntilMs = perTryTimeoutMs === null ? Infinity : this.startedMs + perTryTimeoutMs;
-    const idle = pool.checkout(lease.backend, this, this.startedMs, owner.repeatable);
-    this.connected = idle !== null;
-    this.connection = idle ?? pool.connect(lease.backend, this, this.startedMs);
-    this.deadlineMs = Math.min(this.headUntilMs, this.startedMs + this.timeouts.connectMs);
-  }
-
-  /** Begins on a connection that was idle; a new one begins when it is open. */
-  start(): void {
-    if (this.connected) this.ready();
-  }
-
-  get writer() {
-    return this.connection.writer;
-  }
-
-  /** The owner has written the whole request: from now on the answer's head is due. */
-  finishRequest(): void {
-    this.requestWhole = true;
-    if (this.head === null) this.awaitHead(this.timeouts.responseHeaderMs);
-  }
-
-  /** The backend does not keep up with the request: `onDrain` is due. */
-  expectDrain(): void {
-    if (this.head === null) this.awaitHead(this.timeouts.idleMs);
-  }
-
-  resume(): void {
-    if (!this.paused || this.done) return;
-    this.paused = false;
-    this.deadlineMs = this.clock.now() + this.timeouts.idleMs;
-    this.connection.resume();
-  }
-
+  readonly deadlineMs: number;
+  /** Begins: `onReady` follows, at once or when the backend is connected. Called once. */
+  start(): void;
+  /** Sends the head; what else is sent before `flush` goes with it. */
+  sendHead(head: RequestHead, peer: Peer, requestId: string, via: string): void;
+  /** The request is whole, and flushed: from now on the answer's head is due. */
+  sendEnd(): void;
+  /** Hands everything sent to the kernel. False when the backend does not keep up: `onDrain` follows. */
+  flush(): boolean;
+  /** Reads on, after `onReadDone` has said false. */
+  resume(): void;
   /** Gives up from our side; the owner hears nothing more. */
-  abort(outcome: 'client_abort' | 'timeout', detail: string): void {
-    if (this.finish(outcome, detail)) this.connection.destroy();
-  }
-
+  abort(outcome: 'client_abort' | 'timeout', detail: string): void;
   /** The deadline has passed. */
-  expire(): void {
-    if (!this.connected) this.fail('connect_timeout', 'connect timed out');
-    else if (this.head === null) this.fail('timeout', 'no answer in time');
-    else this.fail('timeout', 'the answer stalled');
-  }
+  expire(): void;
+}
 
-  onConnected(): void {
-    this.connected = true;
-    this.ready();
-  }
-
-  onBytes(chunk: Buffer, length: number): boolean {
-    let pos = 0;
-    while (this.head === null) {
-      pos = this.readHead(chunk, pos, length);
-      if (pos < 0) return true;
-    }
-    // An answer that nobody wants is of use only to keep the connection, if it is whole already.
-    if (this.done) this.discard(chunk, pos, length);
-    else this.readBody(chunk, pos, length);
-    // Reading goes on even then: an idle connection must notice whatever comes next.
-    if (this.done) return true;
-    this.deadlineMs = this.clock.now() + this.timeouts.idleMs;
-    if (this.owner.onReadDone()) return true;
-    this.paused = true;
-    this.deadlineMs = Infinity;
-    return false;
-  }
-
-  onClosed(error: NodeJS.ErrnoException | null): void {
-    if (!this.connected) {
-      this.fail(classifyConnectError(error), describeError(error));
-    } else if (this.head !== null) {
-      if (this.head.framing === 'until_close' && error === null) this.complete(false);
-      else this.fail('truncated', `answer cut short: ${describeError(error)}`);
-    } else {
-      this.fail(this.partial !== '' || this.informational > 0 ? 'truncated' : 'reset', describeError(error));
-    }
-  }
-
-  onDrain(): void {
-    if (this.done) return;
-    if (this.head === null && !this.requestWhole) this.deadlineMs = this.headUntilMs;
-    this.owner.onDrain();
-  }
-
-  private ready(): void {
-    this.connection.requests++;
-    this.requestBegun = true;
-    // While the client is still sending, the wait is for the client, and its connection keeps that time.
-    this.deadlineMs = this.headUntilMs;
-    this.owner.onReady();
-  }
-
-  private awaitHead(waitMs: number): void {
-    this.deadlineMs = Math.min(this.headUntilMs, this.clock.now() + waitMs);
-  }
-
-  /** Returns where the next message or the body begins, or -1 when the head needs more bytes or was refused. */
-  private readHead(chunk: Buffer, pos: number, length: number): number {
-    const held = this.partial.length;
-    const text = this.partial + chunk.toString('latin1', pos, Math.min(length, pos + HEAD_LIMITS.headerBytes));
-    const end = text.indexOf('\r\n\r\n', Math.max(0, held - 3));
-    if (end < 0) {
-      this.partial = text;
-      if (text.length > HEAD_LIMITS.headerBytes) this.fail('malformed', 'head too large');
-      return -1;
-    }
-    this.partial = '';
-    const head = parseResponseHead(text.slice(0, end), HEAD_LIMITS, this.owner.method);
-    const problem = head.ok ? this.checkHead(head) : head.detail;
-    if (!head.ok || problem !== '') {
-      this.fail('malformed', problem);
-      return -1;
-    }
-    if (head.status < 200) this.owner.onInformational(head);
-    else this.acceptHead(head);
-    return pos + end + 4 - held;
-  }
-
-  private checkHead(head: ResponseHead): string {
-    if (head.status === 101) return '101 without having been asked';
-    if (head.status < 200 && ++this.informational > MAX_INFORMATIONAL) return 'too many informational responses';
-    return '';
-  }
-
-  private acceptHead(head: ResponseHead): void {
-    this.head = head;
-    this.headLatencyMs = this.clock.now() - this.startedMs;
-    this.body = new BodyReader(head.framing, head.contentLength);
-    this.connection.idleLimitMs = head.keepAliveTimeoutMs;
-    if (isHinting(head)) this.lease.hint(head);
-    if (!this.owner.onHead(head)) this.finish(outcomeOfStatus(head.status), `status ${head.status}`);
-  }
-
-  private readBody(chunk: Buffer, from: number, length: number): void {
-    const body = this.body as BodyReader;
-    let pos = from;
-    while (!this.done) {
-      const step = body.step(chunk, pos, length);
-      pos = body.pos;
-      if (step === 'data') this.owner.onData(chunk, body.dataStart, body.dataEnd);
-      else if (step === 'end') this.complete(pos === length);
-      else if (step === 'more') return;
-      else this.fail('malformed', body.detail);
-    }
-  }
-
-  private discard(chunk: Buffer, from: number, length: number): void {
-    const body = this.body as BodyReader;
-    let step = body.step(chunk, from, length);
-    while (step === 'data') step = body.step(chunk, body.pos, length);
-    this.dispose(step === 'end' && body.pos === length);
-  }
-
-  /** @param clean nothing was left over behind the answer */
-  private complete(clean: boolean): void {
-    const head = this.head as ResponseHead;
-    const { loadReport, loadReportBin } = this.body as BodyReader;
-    if (loadReport !== '' || loadReportBin !== '') {
-      this.lease.hint({ status: head.status, loadReport, loadReportBin, drain: false, retryAfter: '' });
-    }
-    if (!this.finish(outcomeOfStatus(head.status), head.status < 500 ? '' : `status ${head.status}`)) return;
-    this.dispose(clean);
-    this.owner.onComplete();
-  }
-
-  /** Keeps the connection only when both messages were whole and in step. */
-  private dispose(clean: boolean): void {
-    if (clean && this.head?.keepAlive === true && this.requestWhole && this.connection.flushed) {
-      this.pool.release(this.connection, this.clock.now());
-    } else {
-      this.connection.destroy();
-    }
-  }
-
-  private fail(outcome: OutcomeClass, detail: string): void {
-    if (!this.finish(outcome, detail)) return;
-    this.connection.destroy();
-    if (outcome === 'connect_refused' || outcome === 'connect_timeout') this.pool.purge(this.lease.backend.id);
-    this.owner.onFailed(outcome, detail);
-  }
-
-  /** Ends the lease; false when that was done before. */
-  private finish(outcome: OutcomeClass, detail: string): boolean {
-    if (this.done) return false;
-    this.done = true;
-    this.deadlineMs = Infinity;
-    const latencyMs = this.head === null ? this.clock.now() - this.startedMs : this.headLatencyMs;
-    this.lease.end(outcome, latencyMs, detail);
-    return true;
-  }
+/** How attempts are made at the backends of one upstream: its connections, in one protocol. */
+export interface Transport {
+  /** An attempt that has not started yet. */
+  attempt(owner: AttemptOwner, lease: Lease): Attempt;
+  /** Closes what has idled or lived too long; about once a second. */
+  sweep(nowMs: number): void;
+  close(): void;
 }

@@ -12,10 +12,11 @@ import type { Socket } from 'node:net';
 import { checkPartialHead } from '../http1/head-end.ts';
 import { parseRequestHead, type Refusal, type RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import { type Answer, ANSWERS, answerToRefusal, renderAnswer } from './answers.ts';
+import { ANSWERS, type Answer, answerToRefusal, renderAnswer } from './answers.ts';
 import type { ClientSide, ConnectionContext } from './client-side.ts';
 import { Exchange } from './exchange.ts';
-import { type ClientFraming, type Peer, renderResponseHead } from './heads.ts';
+import { type Peer, renderInformational, renderResponseHead } from './heads.ts';
+import { ResponseRelay } from './response-relay.ts';
 import { SocketWriter } from './socket-writer.ts';
 
 /** An empty line before the head (RFC 9112 §2.2) and the one that ends it. */
@@ -29,14 +30,18 @@ const DRAIN_IDLE_MS = 1_000;
 
 const NOTHING = Buffer.alloc(0);
 
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+
 /** Request ids that a trusted proxy may hand on. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 export class ClientConnection implements ClientSide {
   readonly peer: Peer;
+  readonly bodyIsRaw = false;
   private readonly context: ConnectionContext;
   private readonly socket: Socket;
   private readonly writer: SocketWriter;
+  private readonly relay: ResponseRelay;
   private exchange: Exchange | null = null;
   /** Bytes received but not consumed yet; reading is stopped while an exchange holds them back. */
   private held: Buffer | null = null;
@@ -62,6 +67,7 @@ export class ClientConnection implements ClientSide {
     this.peer = peer;
     this.context = context;
     this.writer = new SocketWriter(socket);
+    this.relay = new ResponseRelay(this.writer);
     this.armDeadline();
     socket.on('data', (chunk: Buffer) => this.onData(chunk));
     socket.on('drain', () => this.onDrain());
@@ -89,12 +95,30 @@ export class ClientConnection implements ClientSide {
 
   // --- from the exchange
 
-  addText(text: string): void {
-    this.writer.addText(text);
+  sendContinue(): void {
+    this.writer.addText(CONTINUE);
   }
 
-  addBytes(chunk: Buffer, start: number, end: number): void {
-    this.writer.addBytes(chunk, start, end);
+  sendInformational(head: ResponseHead): void {
+    // RFC 9110 §15.2: none to HTTP/1.0.
+    if ((this.exchange as Exchange).head.minor === 1) this.writer.addText(renderInformational(head));
+  }
+
+  sendHead(head: ResponseHead): void {
+    const exchange = this.exchange as Exchange;
+    const framing = this.relay.begin(head, exchange.head.minor);
+    if (!exchange.head.keepAlive || this.context.draining || framing === 'until_close') this.closing = true;
+    const date = head.hasDate ? '' : this.context.date();
+    this.writer.addText(renderResponseHead(head, framing, exchange.requestId, this.closing, date));
+  }
+
+  sendData(chunk: Buffer, start: number, end: number): void {
+    this.relay.data(chunk, start, end);
+  }
+
+  /** Trailers go to nobody here: few HTTP/1 clients want them, and none may be surprised by them (RFC 9110 §6.5.1). */
+  sendEnd(): void {
+    this.relay.end();
   }
 
   flush(): boolean {
@@ -104,19 +128,12 @@ export class ClientConnection implements ClientSide {
     return false;
   }
 
-  addResponseHead(head: ResponseHead, framing: ClientFraming): void {
-    const exchange = this.exchange as Exchange;
-    if (!exchange.head.keepAlive || this.context.draining || framing === 'until_close') this.closing = true;
-    const date = head.hasDate ? '' : this.context.date();
-    this.writer.addText(renderResponseHead(head, framing, exchange.requestId, this.closing, date));
-  }
-
   answer(answer: Answer): void {
     const exchange = this.exchange as Exchange;
     if (!exchange.head.keepAlive || this.context.draining || !exchange.bodyIsWhole || answer.closes)
       this.closing = true;
     this.send(answer, exchange.requestId, exchange.method === 'HEAD');
-    this.finish(exchange.bodyIsWhole);
+    this.conclude(exchange.bodyIsWhole);
   }
 
   wantBody(): void {
@@ -124,15 +141,8 @@ export class ClientConnection implements ClientSide {
     if (this.exchange?.wantsBody === true) this.armDeadline();
   }
 
-  finish(whole: boolean): void {
-    this.record(this.exchange as Exchange, whole);
-    this.exchange = null;
-    if (!whole || this.closing) {
-      this.linger();
-      return;
-    }
-    this.armDeadline();
-    this.advance();
+  finish(): void {
+    this.conclude((this.exchange as Exchange).bodyIsWhole && this.relay.delimited);
   }
 
   cut(): void {
@@ -216,7 +226,7 @@ export class ClientConnection implements ClientSide {
       return pos;
     }
     this.headBegun = false;
-    const head = parseRequestHead(text.slice(start, end), this.context.headLimits, 'http');
+    const head = parseRequestHead(text.slice(start, end), this.context.headLimits, this.peer.secure ? 'https' : 'http');
     if (head.ok) this.begin(head);
     else this.refuse(head);
     return pos + end + 4;
@@ -302,6 +312,18 @@ export class ClientConnection implements ClientSide {
     this.socket.end();
     this.socket.resume();
     this.armDeadline();
+  }
+
+  /** @param inStep client and we agree on where the next request begins */
+  private conclude(inStep: boolean): void {
+    this.record(this.exchange as Exchange, inStep);
+    this.exchange = null;
+    if (!inStep || this.closing) {
+      this.linger();
+      return;
+    }
+    this.armDeadline();
+    this.advance();
   }
 
   private record(exchange: Exchange, whole: boolean): void {

@@ -1,4 +1,7 @@
-/** The seam between an exchange and the connection and listener that it came through. */
+/**
+ * The seam between an exchange and the client's connection and listener that it came through. An exchange knows heads and
+ * payload; how they are framed is the connection's affair, and differs between HTTP/1.1 and HTTP/2.
+ */
 
 import type { Clock } from '../base/time.ts';
 import type { HeadLimits, RequestHead } from '../http1/request-head.ts';
@@ -7,25 +10,32 @@ import type { ListenerSettings } from '../model/settings.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Answer } from './answers.ts';
 import type { Forwarder } from './forwarder.ts';
-import type { ClientFraming, Peer } from './heads.ts';
+import type { Peer } from './heads.ts';
 import type { Match } from './router.ts';
 
-/** The client's connection, as its exchange uses it. */
+/** The client, as one exchange uses it. What is sent is gathered until `flush`. */
 export interface ClientSide {
   readonly peer: Peer;
-  /** Adds to what the next `flush` sends; latin1. */
-  addText(text: string): void;
-  addBytes(chunk: Buffer, start: number, end: number): void;
+  /** The request's body comes without framing of its own, and ends by `Exchange.endBody` (HTTP/2). */
+  readonly bodyIsRaw: boolean;
+  /** `100 Continue`: the body may come. */
+  sendContinue(): void;
+  /** Informational, and not 100; dropped for clients that know none. */
+  sendInformational(head: ResponseHead): void;
+  /** Begins the answer. */
+  sendHead(head: ResponseHead): void;
+  /** Payload of the answer; copies what it keeps. */
+  sendData(chunk: Buffer, start: number, end: number): void;
+  /** @param trailers field lines, each ending in CRLF; '' = none. Dropped for clients that know none. */
+  sendEnd(trailers: string): void;
   /** False when the client does not keep up; `Exchange.onClientDrain` follows. */
   flush(): boolean;
-  /** Begins the answer: writes its head. */
-  addResponseHead(head: ResponseHead, framing: ClientFraming): void;
-  /** Answers by ourselves, whole. */
+  /** Answers by ourselves, whole, and ends the exchange. */
   answer(answer: Answer): void;
   /** Asks for (more of) the request's body. */
   wantBody(): void;
-  /** The exchange is over; a `whole` one leaves the connection in step with the client. */
-  finish(whole: boolean): void;
+  /** The exchange is over, the answer was sent whole. */
+  finish(): void;
   /** The answer cannot be completed: the client must see that it was cut short. */
   cut(): void;
 }

@@ -1,52 +1,42 @@
 /**
- * One client request, top to bottom: route, admit, wait for the turn, pick, attempt, relay, record.
- * It holds at most one attempt at a time and ends exactly once, with an answer, a cut connection or the client's leaving.
+ * One client request, top to bottom: route, admit, hand to the dispatch, stream the body up and the answer down, record.
+ * It ends exactly once: with an answer, a cut connection or the client's leaving.
  * Long because it is the whole life of a request, in the order in which it happens.
  */
 
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
-import type { PickRequest } from '../model/picker.ts';
 import type { LoggedRequest } from './access-log.ts';
-import { type Answer, ANSWERS } from './answers.ts';
-import { Attempt, type AttemptOwner } from './attempt.ts';
+import { ANSWERS, type Answer } from './answers.ts';
+import type { Attempt } from './attempt.ts';
 import type { ClientSide, ExchangeContext } from './client-side.ts';
-import type { Forwarder, Waiting } from './forwarder.ts';
-import { isLoop, renderInformational, renderRequestHead } from './heads.ts';
+import { Dispatch, type DispatchOwner } from './dispatch.ts';
+import type { Forwarder } from './forwarder.ts';
+import { isLoop } from './heads.ts';
 import { hasBody, RequestBody } from './request-body.ts';
-import { ResponseRelay } from './response-relay.ts';
-import { type FailedAttempt, isRepeatable, mayRetry } from './retry.ts';
+import { type Match, withoutPrefix } from './router.ts';
 
-export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedRequest {
+export class Exchange implements DispatchOwner, LoggedRequest {
   readonly head: RequestHead;
   readonly requestId: string;
   readonly startedMs: number;
-  /** Slots tried so far. */
-  tried: number[] | null = null;
-  readonly hash = 0;
-  repeatable = false;
   /** Status sent or being sent; 0 while none is. */
   status = 0;
-  /** Id of the backend last tried; empty when none was. */
-  backend = '';
-  attempts = 0;
   /** Why no answer came from a backend, for the log. */
   detail = '';
-  forwarder: Forwarder | null = null;
   private readonly client: ClientSide;
   private readonly context: ExchangeContext;
-  private attempt: Attempt | null = null;
+  /** null = it was never forwarded. */
+  private dispatch: Dispatch | null = null;
   /** null = the request has none. */
   private readonly body: RequestBody | null;
   /** Body bytes may flow to the attempt. */
   private sending = false;
   /** `100 Continue` has been sent. */
   private continued = false;
-  private readonly relay: ResponseRelay;
   private done = false;
-  /** Monotonic milliseconds at which waiting for room, or the whole request, ends; Infinity = never. */
-  private waitUntilMs = Infinity;
+  /** Monotonic milliseconds at which the whole request ends; Infinity = never. */
   private requestUntilMs = Infinity;
 
   constructor(client: ClientSide, context: ExchangeContext, head: RequestHead, requestId: string) {
@@ -55,12 +45,31 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
     this.head = head;
     this.requestId = requestId;
     this.startedMs = context.clock.now();
-    this.body = hasBody(head) ? new RequestBody(head) : null;
-    this.relay = new ResponseRelay(client);
+    this.body = hasBody(head) ? new RequestBody(head, client.bodyIsRaw) : null;
   }
 
   get method(): string {
     return this.head.method;
+  }
+
+  get backend(): string {
+    return this.dispatch?.backend ?? '';
+  }
+
+  get attempts(): number {
+    return this.dispatch?.attempts ?? 0;
+  }
+
+  get forwarder(): Forwarder | null {
+    return this.dispatch?.forwarder ?? null;
+  }
+
+  get repeatable(): boolean {
+    return this.dispatch?.repeatable ?? false;
+  }
+
+  get isReplayable(): boolean {
+    return this.body === null || this.body.replayable;
   }
 
   // --- from the client: the request begins, its body flows, the client leaves
@@ -75,7 +84,7 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
     } else if (isLoop(head.via, context.via)) {
       this.answer(ANSWERS.loopDetected, `via already names ${context.via}`);
     } else if (match.kind === 'route') {
-      this.forward(match.destination);
+      this.forward(match);
     } else if (match.kind === 'encoded') {
       this.answer(ANSWERS.badRequest, 'encoded delimiter in the path');
     } else {
@@ -83,15 +92,22 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
     }
   }
 
-  private forward(forwarder: Forwarder): void {
-    this.forwarder = forwarder;
-    const { requestMs } = forwarder.settings.timeouts;
-    if (requestMs !== null) this.requestUntilMs = this.startedMs + requestMs;
-    const { retry } = forwarder.settings;
-    forwarder.retryBudget.deposit(this.startedMs);
-    this.repeatable = isRepeatable(this.method, retry.methods);
-    if (this.repeatable && retry.attempts > 0) this.body?.hold(retry.bufferBytes);
-    forwarder.enqueue(this);
+  private forward({ destination, route }: Extract<Match<Forwarder>, { kind: 'route' }>): void {
+    if (route.stripPrefix) {
+      const target = withoutPrefix(this.head.target, route.path);
+      if (target === null) {
+        this.answer(ANSWERS.badRequest, 'what is left without the prefix is not a plain path');
+        return;
+      }
+      this.head.target = target;
+    }
+    const { retry, timeouts } = destination.settings;
+    if (timeouts.requestMs !== null) this.requestUntilMs = this.startedMs + timeouts.requestMs;
+    destination.retryBudget.deposit(this.startedMs);
+    const dispatch = new Dispatch(this, destination, this.context.clock);
+    this.dispatch = dispatch;
+    if (dispatch.repeatable && retry.attempts > 0) this.body?.hold(retry.bufferBytes);
+    dispatch.start();
   }
 
   /** Whether the client should go on reading the request's body. */
@@ -110,7 +126,7 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
     const { bodyBytes } = this.context;
     let pos = from;
     while (this.wantsBody) {
-      const step = body.send(chunk, pos, end, attempt.writer);
+      const step = body.send(chunk, pos, end, attempt);
       pos = body.pos;
       if (step === 'more') break;
       if (step === 'end') this.endRequest(attempt);
@@ -124,77 +140,42 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
     return pos;
   }
 
+  /** A body that came raw has ended. */
+  endBody(): void {
+    if (this.body === null || this.body.whole) return;
+    if (!this.body.end()) this.refuseBody(ANSWERS.badRequest, 'the body is not as long as its head says');
+    else if (this.sending) this.endRequest(this.attempt as Attempt);
+  }
+
   /** The client is gone: nobody's failure. */
   onClientGone(): void {
     if (this.done) return;
     this.detail = 'the client left';
     this.end();
-    this.attempt?.abort('client_abort', '');
+    this.dispatch?.abort('client_abort', '');
   }
 
   onClientDrain(): void {
     this.attempt?.resume();
   }
 
-  // --- waiting, and time
-
-  /** Called by the forwarder when it is this request's turn. False: no backend has room now, keep it waiting. */
-  begin(): boolean {
-    if (this.done) return true;
-    const forwarder = this.forwarder as Forwarder;
-    const lease = forwarder.pool.acquire(this);
-    if (lease === null) {
-      if (forwarder.pool.snapshot.candidates.length > 0) return false;
-      this.answer(ANSWERS.noBackend, 'no backend is available');
-      return true;
-    }
-    this.waitUntilMs = Infinity;
-    this.attempts++;
-    this.backend = lease.backend.id;
-    const attempt = new Attempt(this, lease, forwarder, this.context.clock);
-    this.attempt = attempt;
-    attempt.start();
-    return true;
-  }
-
-  /** The forwarder keeps it in line until then. */
-  waitUntil(atMs: number): void {
-    this.waitUntilMs = atMs;
-  }
-
-  /** The line is full. */
-  reject(): void {
-    this.answer(ANSWERS.overloaded, 'too many requests are waiting');
-  }
-
   sweep(nowMs: number): void {
-    if (this.attempt !== null && nowMs >= this.attempt.deadlineMs) this.attempt.expire();
-    if (this.done) return;
-    if (nowMs >= this.waitUntilMs) {
-      this.answer(ANSWERS.overloaded, 'no backend had room in time');
-    } else if (nowMs >= this.requestUntilMs) {
-      // Whoever is still to move has caused it: the client as long as its body is on the way, then the backend.
-      this.giveUp(
-        ANSWERS.gatewayTimeout,
-        'the whole request took too long',
-        this.bodyIsWhole ? 'timeout' : 'client_abort',
-      );
-    }
+    this.dispatch?.sweep(nowMs);
+    if (this.done || nowMs < this.requestUntilMs) return;
+    // Whoever is still to move has caused it: the client as long as its body is on the way, then the backend.
+    const outcome = this.bodyIsWhole ? 'timeout' : 'client_abort';
+    this.giveUp(ANSWERS.gatewayTimeout, 'the whole request took too long', outcome);
   }
 
-  get isDone(): boolean {
-    return this.done;
+  // --- from the dispatch and its attempts
+
+  onUnserved(answer: Answer, detail: string): void {
+    this.answer(answer, detail);
   }
 
-  // --- from the attempt
-
-  onReady(): void {
-    const attempt = this.attempt as Attempt;
-    const { host } = (this.forwarder as Forwarder).settings;
-    attempt.writer.addText(
-      renderRequestHead(this.head, this.client.peer, this.requestId, this.context.via, host, attempt.lease.backend),
-    );
-    this.body?.resend(attempt.writer);
+  onReady(attempt: Attempt): void {
+    attempt.sendHead(this.head, this.client.peer, this.requestId, this.context.via);
+    this.body?.resend(attempt);
     if (this.bodyIsWhole) {
       this.endRequest(attempt);
       return;
@@ -202,7 +183,7 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
     this.sending = true;
     if (this.head.expectContinue && !this.continued) {
       this.continued = true;
-      this.client.addText('HTTP/1.1 100 Continue\r\n\r\n');
+      this.client.sendContinue();
       this.client.flush();
     }
     this.client.wantBody();
@@ -215,84 +196,67 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
     this.client.wantBody();
   }
 
-  onInformational(head: ResponseHead): void {
-    // RFC 9110 §15.2: none to HTTP/1.0; and 100 answers an Expect that we consume ourselves.
-    if (this.head.minor === 0 || head.status === 100) return;
-    this.client.addText(renderInformational(head));
+  onInformational(_attempt: Attempt, head: ResponseHead): void {
+    // 100 answers an Expect, which we consume ourselves.
+    if (head.status === 100) return;
+    this.client.sendInformational(head);
     this.client.flush();
   }
 
-  onHead(head: ResponseHead): boolean {
-    if (head.status >= 500 && this.tryAgain(outcomeOfStatus(head.status), head.status)) return false;
+  onHead(attempt: Attempt, head: ResponseHead): boolean {
+    if (head.status >= 500 && this.tryAgain(attempt, outcomeOfStatus(head.status), head.status)) return false;
     this.body?.letGo();
     this.status = head.status;
-    this.relay.begin(head, this.head.minor);
+    this.client.sendHead(head);
     return true;
   }
 
   onData(chunk: Buffer, start: number, end: number): void {
-    this.relay.data(chunk, start, end);
+    this.client.sendData(chunk, start, end);
   }
 
   onReadDone(): boolean {
     return this.client.flush();
   }
 
-  onComplete(): void {
-    this.relay.end();
+  onComplete(trailers: string): void {
+    this.client.sendEnd(trailers);
     this.client.flush();
     this.end();
-    this.client.finish(this.bodyIsWhole && this.relay.delimited);
+    this.client.finish();
   }
 
-  onFailed(outcome: OutcomeClass, detail: string): void {
+  onFailed(attempt: Attempt, outcome: OutcomeClass, detail: string): void {
     this.detail = detail;
     if (this.status !== 0) {
       this.end();
       this.client.cut();
-    } else if (!this.tryAgain(outcome, 0)) {
+    } else if (!this.tryAgain(attempt, outcome, 0)) {
       const late = outcome === 'timeout' || outcome === 'connect_timeout';
       this.answer(late ? ANSWERS.gatewayTimeout : ANSWERS.badGateway, detail);
     }
   }
 
-  /** Gives up the present attempt for another one, where that is safe and within the budget. */
-  private tryAgain(outcome: OutcomeClass, status: number): boolean {
-    const { requestBegun, lease } = this.attempt as Attempt;
-    const forwarder = this.forwarder as Forwarder;
-    const tried = [...(this.tried ?? []), lease.backend.slot];
-    const failed: FailedAttempt = {
-      outcome,
-      status,
-      method: this.head.method,
-      requestBegun,
-      replayable: this.body === null || this.body.replayable,
-      elsewhere: forwarder.hasUntried(tried),
-      attempts: this.attempts,
-      panic: forwarder.pool.snapshot.panic,
-    };
-    if (!mayRetry(failed, forwarder.settings.retry)) return false;
-    if (!forwarder.retryBudget.withdraw(this.context.clock.now())) return false;
-    this.tried = tried;
-    this.attempt = null;
-    this.sending = false;
-    forwarder.pool.recordRetry(lease.backend.slot);
-    forwarder.enqueue(this);
-    return true;
+  private tryAgain(attempt: Attempt, outcome: OutcomeClass, status: number): boolean {
+    const again = (this.dispatch as Dispatch).tryAgain(attempt, outcome, status);
+    if (again) this.sending = false;
+    return again;
   }
 
   // --- endings
 
+  private get attempt(): Attempt | null {
+    return this.dispatch?.current ?? null;
+  }
+
   private endRequest(attempt: Attempt): void {
     this.sending = false;
-    attempt.writer.flush();
-    attempt.finishRequest();
+    attempt.sendEnd();
   }
 
   private flushRequest(attempt: Attempt): void {
-    if (this.done || attempt.writer.flush() || this.bodyIsWhole) return;
+    if (this.done || this.bodyIsWhole || attempt.flush()) return;
     this.sending = false;
-    attempt.expectDrain();
   }
 
   /** The request turned out bad, or stalled, while its body was on the way. */
@@ -302,8 +266,6 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
 
   /** Ends from our side: an answer if none has begun, else a cut. */
   private giveUp(answer: Answer, detail: string, outcome: 'client_abort' | 'timeout'): void {
-    const attempt = this.attempt;
-    this.attempt = null;
     if (this.status === 0) {
       this.answer(answer, detail);
     } else {
@@ -311,7 +273,7 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
       this.end();
       this.client.cut();
     }
-    attempt?.abort(outcome, detail);
+    this.dispatch?.abort(outcome, detail);
   }
 
   private answer(answer: Answer, detail: string): void {
@@ -324,7 +286,7 @@ export class Exchange implements AttemptOwner, PickRequest, Waiting, LoggedReque
   private end(): void {
     this.done = true;
     this.sending = false;
-    this.waitUntilMs = Infinity;
     this.requestUntilMs = Infinity;
+    this.dispatch?.end();
   }
 }

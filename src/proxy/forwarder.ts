@@ -9,7 +9,8 @@
 import type { Clock } from '../base/time.ts';
 import type { Pool } from '../model/lease.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
-import { ConnectionPool } from './connection-pool.ts';
+import type { Transport } from './attempt.ts';
+import { Http1Transport } from './http1-transport.ts';
 import { RetryBudget } from './retry-budget.ts';
 
 export interface ForwarderPool extends Pool {
@@ -32,7 +33,7 @@ export interface Waiting {
 export class Forwarder {
   readonly settings: UpstreamSettings;
   readonly pool: ForwarderPool;
-  readonly connections: ConnectionPool;
+  readonly transport: Transport;
   readonly retryBudget: RetryBudget;
   private readonly clock: Clock;
   /** To be begun in this turn. */
@@ -45,7 +46,7 @@ export class Forwarder {
     this.settings = settings;
     this.pool = pool;
     this.clock = clock;
-    this.connections = new ConnectionPool(settings.keepalive, clock);
+    this.transport = new Http1Transport(settings, clock);
     this.retryBudget = new RetryBudget(settings.retry);
   }
 
@@ -60,7 +61,7 @@ export class Forwarder {
   }
 
   sweep(nowMs: number): void {
-    this.connections.sweep(nowMs);
+    this.transport.sweep(nowMs);
     if (this.waiting.some((request) => request.isDone)) {
       this.waiting = this.waiting.filter((request) => !request.isDone);
     }
@@ -68,7 +69,7 @@ export class Forwarder {
 
   close(): void {
     this.pool.onRoom = null;
-    this.connections.close();
+    this.transport.close();
   }
 
   private readonly scheduleTurn = (): void => {

@@ -17,6 +17,8 @@ export interface Peer {
   readonly address: string;
   /** Its forwarded headers are kept and appended to; everybody else's are replaced. */
   readonly trusted: boolean;
+  /** It speaks TLS with us. */
+  readonly secure: boolean;
 }
 
 export function renderRequestHead(
@@ -30,7 +32,7 @@ export function renderRequestHead(
   const host = policy.kind === 'literal' ? policy.value : policy.kind === 'backend' ? authorityOf(backend) : head.host;
   return `${head.method} ${head.target} HTTP/1.1\r\nhost: ${host}\r\n${head.fields}${renderForwarded(head, peer)}${renderMaxForwards(head)}via: ${
     head.via === '' ? '' : `${head.via}, `
-  }1.${head.minor} ${via}\r\nx-request-id: ${requestId}\r\n${renderRequestFraming(head)}\r\n`;
+  }${head.isHttp2 ? '2' : `1.${head.minor}`} ${via}\r\nx-request-id: ${requestId}\r\n${renderRequestFraming(head)}\r\n`;
 }
 
 /** RFC 9110 §7.6.2: counts down for OPTIONS (TRACE never gets here) and means nothing for other methods. */
@@ -44,15 +46,16 @@ function authorityOf(backend: Backend): string {
 }
 
 function renderForwarded(head: RequestHead, peer: Peer): string {
+  const proto = peer.secure ? 'https' : 'http';
   if (!peer.trusted) {
-    return `x-forwarded-for: ${peer.address}\r\nx-forwarded-proto: http\r\nx-forwarded-host: ${head.host}\r\n`;
+    return `x-forwarded-for: ${peer.address}\r\nx-forwarded-proto: ${proto}\r\nx-forwarded-host: ${head.host}\r\n`;
   }
   const chain = head.forwardedFor === '' ? peer.address : `${head.forwardedFor}, ${peer.address}`;
-  const lines = `x-forwarded-for: ${chain}\r\nx-forwarded-proto: ${head.forwardedProto || 'http'}\r\nx-forwarded-host: ${
+  const lines = `x-forwarded-for: ${chain}\r\nx-forwarded-proto: ${head.forwardedProto || proto}\r\nx-forwarded-host: ${
     head.forwardedHost || head.host
   }\r\n${head.peerClaims}`;
   if (head.forwarded === '') return lines;
-  return `${lines}forwarded: ${head.forwarded}, for=${quoteNode(peer.address)};proto=http;host="${head.host}"\r\n`;
+  return `${lines}forwarded: ${head.forwarded}, for=${quoteNode(peer.address)};proto=${proto};host="${head.host}"\r\n`;
 }
 
 /** RFC 7239 §6: an IPv6 address stands in quoted brackets. */

@@ -158,9 +158,9 @@ export class Listener implements ConnectionContext {
 
   private peerOf(socket: Socket): Peer {
     const remote = socket.remoteAddress;
-    if (remote === undefined) return { address: 'unknown', trusted: false };
+    if (remote === undefined) return { address: 'unknown', trusted: false, secure: false };
     const address = remote.startsWith('::ffff:') ? remote.slice(7) : remote;
-    return { address, trusted: this.trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4') };
+    return { address, trusted: this.trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'), secure: false };
   }
 
   private scheduleSweep(): void {

@@ -1,12 +1,12 @@
 /**
- * A request's body on its way to a backend: decoded from the client's framing, framed anew for the backend, and held as
- * long as it may have to be sent again. It knows neither sockets nor time.
+ * A request's body on its way to a backend: taken out of the client's framing, and held as long as it may have to be sent
+ * again. It knows neither sockets nor time, nor how the backend wants it framed.
  */
 
-import { BodyReader, type BodyStep, chunkHead, LAST_CHUNK } from '../http1/body-reader.ts';
+import { BodyReader, type BodyStep } from '../http1/body-reader.ts';
 import type { RequestHead } from '../http1/request-head.ts';
+import type { BodySink } from './attempt.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
-import type { SocketWriter } from './socket-writer.ts';
 
 export function hasBody(head: RequestHead): boolean {
   return head.framing === 'chunked' || head.contentLength > 0;
@@ -17,14 +17,17 @@ export class RequestBody {
   whole = false;
   /** Where `send` stopped in its chunk. */
   pos = 0;
-  private readonly chunked: boolean;
+  private readonly head: RequestHead;
   private readonly reader: BodyReader;
   private replay: ReplayBuffer | null = null;
 
-  /** @param head one that `hasBody` */
-  constructor(head: RequestHead) {
-    this.chunked = head.framing === 'chunked';
-    this.reader = new BodyReader(head.framing, head.contentLength);
+  /**
+   * @param head one that `hasBody`
+   * @param raw the client sends it without framing, and `end` says where it ends
+   */
+  constructor(head: RequestHead, raw: boolean) {
+    this.head = head;
+    this.reader = new BodyReader(raw ? 'until_close' : head.framing, head.contentLength);
   }
 
   /** Payload bytes that have come so far. */
@@ -52,31 +55,29 @@ export class RequestBody {
     return this.reader.received === 0 || this.replay?.whole === true;
   }
 
-  /** Takes one step through `chunk[from, end)` and writes what it finds. */
-  send(chunk: Buffer, from: number, end: number, writer: SocketWriter): BodyStep {
+  /** Takes one step through `chunk[from, end)` and sends on what it finds. */
+  send(chunk: Buffer, from: number, end: number, sink: BodySink): BodyStep {
     const { reader } = this;
     const step = reader.step(chunk, from, end);
     this.pos = reader.pos;
     if (step === 'data') {
       this.replay?.add(chunk, reader.dataStart, reader.dataEnd);
-      this.write(chunk, reader.dataStart, reader.dataEnd, writer);
+      sink.sendData(chunk, reader.dataStart, reader.dataEnd);
     } else if (step === 'end') {
       this.whole = true;
-      if (this.chunked) writer.addText(LAST_CHUNK);
     }
     return step;
   }
 
-  /** Writes again what earlier attempts were sent. */
-  resend(writer: SocketWriter): void {
-    if (this.replay === null) return;
-    for (const chunk of this.replay.contents()) this.write(chunk, 0, chunk.length, writer);
-    if (this.whole && this.chunked) writer.addText(LAST_CHUNK);
+  /** A raw body has ended. False: not where its head says (RFC 9113 §8.1.1). */
+  end(): boolean {
+    this.whole = this.head.framing !== 'length' || this.reader.received === this.head.contentLength;
+    return this.whole;
   }
 
-  private write(chunk: Buffer, start: number, end: number, writer: SocketWriter): void {
-    if (this.chunked) writer.addText(chunkHead(end - start));
-    writer.addBytes(chunk, start, end);
-    if (this.chunked) writer.addText('\r\n');
+  /** Sends again what earlier attempts were sent. */
+  resend(sink: BodySink): void {
+    if (this.replay === null) return;
+    for (const chunk of this.replay.contents()) sink.sendData(chunk, 0, chunk.length);
   }
 }

@@ -10,8 +10,10 @@ export interface Route<T> {
   readonly destination: T;
 }
 
-/** `encoded`: the path hides a delimiter (`%2f`, `%5c`, `%00`, `%25`) from a route that is scoped by a prefix. */
-export type Match<T> = { readonly kind: 'route'; readonly destination: T } | { readonly kind: 'none' | 'encoded' };
+/** `encoded`: the path hides a delimiter (`%2f`, `%5c`, `%00`, `%25`) from a route that refuses such paths. */
+export type Match<T> =
+  | { readonly kind: 'route'; readonly route: RouteSettings; readonly destination: T }
+  | { readonly kind: 'none' | 'encoded' };
 
 const NONE = { kind: 'none' } as const;
 const ENCODED = { kind: 'encoded' } as const;
@@ -20,7 +22,10 @@ export class Router<T> {
   private readonly routes: readonly (RouteSettings & { readonly match: Match<T> })[];
 
   constructor(routes: readonly Route<T>[]) {
-    this.routes = routes.map(({ settings, destination }) => ({ ...settings, match: { kind: 'route', destination } }));
+    this.routes = routes.map(({ settings, destination }) => ({
+      ...settings,
+      match: { kind: 'route', route: settings, destination },
+    }));
   }
 
   /**
@@ -30,9 +35,8 @@ export class Router<T> {
   match(host: string, path: string, hasEncodedDelimiter: boolean): Match<T> {
     for (const route of this.routes) {
       if (route.host !== null && !matchesHost(route.host, host)) continue;
-      if (route.path === '/') return route.match;
-      if (!matchesPath(route.path, path)) continue;
-      return hasEncodedDelimiter ? ENCODED : route.match;
+      if (route.path !== '/' && !matchesPath(route.path, path)) continue;
+      return hasEncodedDelimiter && route.encodedDelimiters === 'reject' ? ENCODED : route.match;
     }
     return NONE;
   }
@@ -51,4 +55,16 @@ export function matchesPath(prefix: string, path: string): boolean {
   const bare = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
   if (!path.startsWith(bare)) return false;
   return path.length === bare.length || path.charCodeAt(bare.length) === 0x2f;
+}
+
+/**
+ * The target that is forwarded when a route takes its prefix off, or null when that would make something else of it: an
+ * empty first segment reads as an authority to some (`/api//host` would become `//host`).
+ * @param target one that `matchesPath` the prefix, with its query
+ */
+export function withoutPrefix(target: string, prefix: string): string | null {
+  const bare = prefix.endsWith('/') ? prefix.length - 1 : prefix.length;
+  const rest = target.slice(bare);
+  if (rest.startsWith('//')) return null;
+  return rest.startsWith('/') ? rest : `/${rest}`;
 }

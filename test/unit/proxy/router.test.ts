@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RouteSettings } from '../../../src/model/settings.ts';
-import { matchesHost, matchesPath, Router } from '../../../src/proxy/router.ts';
+import { matchesHost, matchesPath, Router, withoutPrefix } from '../../../src/proxy/router.ts';
 
 function route(host: string | null, path: string, upstream: string) {
-  const settings: RouteSettings = { host, path, upstream };
+  const encodedDelimiters = path === '/' ? 'pass' : 'reject';
+  const settings: RouteSettings = { host, path, upstream, stripPrefix: false, encodedDelimiters };
   return { settings, destination: upstream };
 }
 
@@ -32,6 +33,19 @@ describe('paths', () => {
         expect(matchesPath(`/${segment}`, `/${segment}/${tail}`)).toBe(true);
       }),
     );
+  });
+});
+
+describe('a prefix taken off', () => {
+  it.each([
+    ['/api', '/api', '/'],
+    ['/api', '/api/', '/'],
+    ['/api/', '/api/v1?x=/api', '/v1?x=/api'],
+    ['/api', '/api?x', '/?x'],
+    ['/api/', '/api', '/'],
+    ['/api', '/api//evil.example/', null],
+  ])('prefix %s, target %s: %s', (prefix, target, expected) => {
+    expect(withoutPrefix(target, prefix)).toBe(expected);
   });
 });
 

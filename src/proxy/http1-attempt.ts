@@ -1,0 +1,268 @@
+/**
+ * An attempt over HTTP/1.1: takes a connection, writes the request in our own framing, reads the answer, and ends the lease
+ * with exactly one outcome.
+ */
+
+import type { Clock } from '../base/time.ts';
+import { BodyReader, chunkHead, LAST_CHUNK } from '../http1/body-reader.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts';
+import { isHinting, type Lease } from '../model/lease.ts';
+import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
+import type { HostPolicy, UpstreamSettings, UpstreamTimeouts } from '../model/settings.ts';
+import type { Attempt, AttemptOwner } from './attempt.ts';
+import { classifyConnectError, describeError } from './classify.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import { type Peer, renderRequestHead } from './heads.ts';
+import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
+
+/** The upstream that an attempt is made at. */
+export interface Through {
+  readonly connections: ConnectionPool;
+  readonly settings: UpstreamSettings;
+}
+
+/** Limits of answer heads; a backend is trusted no more than a client. */
+const HEAD_LIMITS = { headerBytes: 65_536, headerCount: 200, underscoreHeaders: 'allow' } as const;
+
+/** Informational responses to one request. */
+const MAX_INFORMATIONAL = 16;
+
+export class Http1Attempt implements Attempt, ConnectionUser {
+  readonly lease: Lease;
+  requestBegun = false;
+  deadlineMs: number;
+  private readonly owner: AttemptOwner;
+  private readonly pool: ConnectionPool;
+  private readonly timeouts: UpstreamTimeouts;
+  private readonly host: HostPolicy;
+  private readonly clock: Clock;
+  private readonly startedMs: number;
+  /** By then the answer's head must have come. */
+  private readonly headUntilMs: number;
+  private connection: UpstreamConnection;
+  private connected: boolean;
+  /** The request's body is sent in chunks. */
+  private chunked = false;
+  private requestWhole = false;
+  private done = false;
+  private paused = false;
+  /** Text of an incomplete head. */
+  private partial = '';
+  private informational = 0;
+  private head: ResponseHead | null = null;
+  private headLatencyMs = 0;
+  private body: BodyReader | null = null;
+
+  constructor(owner: AttemptOwner, lease: Lease, through: Through, clock: Clock) {
+    const { connections: pool, settings } = through;
+    const { perTryTimeoutMs } = settings.retry;
+    this.owner = owner;
+    this.lease = lease;
+    this.pool = pool;
+    this.timeouts = settings.timeouts;
+    this.host = settings.host;
+    this.clock = clock;
+    this.startedMs = clock.now();
+    this.headUntilMs = perTryTimeoutMs === null ? Infinity : this.startedMs + perTryTimeoutMs;
+    const idle = pool.checkout(lease.backend, this, this.startedMs, owner.repeatable);
+    this.connected = idle !== null;
+    this.connection = idle ?? pool.connect(lease.backend, this, this.startedMs);
+    this.deadlineMs = Math.min(this.headUntilMs, this.startedMs + this.timeouts.connectMs);
+  }
+
+  start(): void {
+    if (this.connected) this.ready();
+  }
+
+  sendHead(head: RequestHead, peer: Peer, requestId: string, via: string): void {
+    this.chunked = head.framing === 'chunked';
+    const text = renderRequestHead(head, peer, requestId, via, this.host, this.lease.backend);
+    this.connection.writer.addText(text);
+  }
+
+  sendData(chunk: Buffer, start: number, end: number): void {
+    const { writer } = this.connection;
+    if (this.chunked) writer.addText(chunkHead(end - start));
+    writer.addBytes(chunk, start, end);
+    if (this.chunked) writer.addText('\r\n');
+  }
+
+  sendEnd(): void {
+    const { writer } = this.connection;
+    if (this.chunked) writer.addText(LAST_CHUNK);
+    writer.flush();
+    this.requestWhole = true;
+    if (this.head === null) this.awaitHead(this.timeouts.responseHeaderMs);
+  }
+
+  flush(): boolean {
+    if (this.done || this.connection.writer.flush()) return true;
+    if (this.head === null) this.awaitHead(this.timeouts.idleMs);
+    return false;
+  }
+
+  resume(): void {
+    if (!this.paused || this.done) return;
+    this.paused = false;
+    this.deadlineMs = this.clock.now() + this.timeouts.idleMs;
+    this.connection.resume();
+  }
+
+  abort(outcome: 'client_abort' | 'timeout', detail: string): void {
+    if (this.finish(outcome, detail)) this.connection.destroy();
+  }
+
+  expire(): void {
+    if (!this.connected) this.fail('connect_timeout', 'connect timed out');
+    else if (this.head === null) this.fail('timeout', 'no answer in time');
+    else this.fail('timeout', 'the answer stalled');
+  }
+
+  onConnected(): void {
+    this.connected = true;
+    this.ready();
+  }
+
+  onBytes(chunk: Buffer, length: number): boolean {
+    let pos = 0;
+    while (this.head === null) {
+      pos = this.readHead(chunk, pos, length);
+      if (pos < 0) return true;
+    }
+    // An answer that nobody wants is of use only to keep the connection, if it is whole already.
+    if (this.done) this.discard(chunk, pos, length);
+    else this.readBody(chunk, pos, length);
+    // Reading goes on even then: an idle connection must notice whatever comes next.
+    if (this.done) return true;
+    this.deadlineMs = this.clock.now() + this.timeouts.idleMs;
+    if (this.owner.onReadDone()) return true;
+    this.paused = true;
+    this.deadlineMs = Infinity;
+    return false;
+  }
+
+  onClosed(error: NodeJS.ErrnoException | null): void {
+    if (!this.connected) {
+      this.fail(classifyConnectError(error), describeError(error));
+    } else if (this.head !== null) {
+      if (this.head.framing === 'until_close' && error === null) this.complete(false);
+      else this.fail('truncated', `answer cut short: ${describeError(error)}`);
+    } else {
+      this.fail(this.partial !== '' || this.informational > 0 ? 'truncated' : 'reset', describeError(error));
+    }
+  }
+
+  onDrain(): void {
+    if (this.done) return;
+    if (this.head === null && !this.requestWhole) this.deadlineMs = this.headUntilMs;
+    this.owner.onDrain(this);
+  }
+
+  private ready(): void {
+    this.connection.requests++;
+    this.requestBegun = true;
+    // While the client is still sending, the wait is for the client, and its connection keeps that time.
+    this.deadlineMs = this.headUntilMs;
+    this.owner.onReady(this);
+  }
+
+  private awaitHead(waitMs: number): void {
+    this.deadlineMs = Math.min(this.headUntilMs, this.clock.now() + waitMs);
+  }
+
+  /** Returns where the next message or the body begins, or -1 when the head needs more bytes or was refused. */
+  private readHead(chunk: Buffer, pos: number, length: number): number {
+    const held = this.partial.length;
+    const text = this.partial + chunk.toString('latin1', pos, Math.min(length, pos + HEAD_LIMITS.headerBytes));
+    const end = text.indexOf('\r\n\r\n', Math.max(0, held - 3));
+    if (end < 0) {
+      this.partial = text;
+      if (text.length > HEAD_LIMITS.headerBytes) this.fail('malformed', 'head too large');
+      return -1;
+    }
+    this.partial = '';
+    const head = parseResponseHead(text.slice(0, end), HEAD_LIMITS, this.owner.method);
+    const problem = head.ok ? this.checkHead(head) : head.detail;
+    if (!head.ok || problem !== '') {
+      this.fail('malformed', problem);
+      return -1;
+    }
+    if (head.status < 200) this.owner.onInformational(this, head);
+    else this.acceptHead(head);
+    return pos + end + 4 - held;
+  }
+
+  private checkHead(head: ResponseHead): string {
+    if (head.status === 101) return '101 without having been asked';
+    if (head.status < 200 && ++this.informational > MAX_INFORMATIONAL) return 'too many informational responses';
+    return '';
+  }
+
+  private acceptHead(head: ResponseHead): void {
+    this.head = head;
+    this.headLatencyMs = this.clock.now() - this.startedMs;
+    this.body = new BodyReader(head.framing, head.contentLength);
+    this.connection.idleLimitMs = head.keepAliveTimeoutMs;
+    if (isHinting(head)) this.lease.hint(head);
+    if (!this.owner.onHead(this, head)) this.finish(outcomeOfStatus(head.status), `status ${head.status}`);
+  }
+
+  private readBody(chunk: Buffer, from: number, length: number): void {
+    const body = this.body as BodyReader;
+    let pos = from;
+    while (!this.done) {
+      const step = body.step(chunk, pos, length);
+      pos = body.pos;
+      if (step === 'data') this.owner.onData(chunk, body.dataStart, body.dataEnd);
+      else if (step === 'end') this.complete(pos === length);
+      else if (step === 'more') return;
+      else this.fail('malformed', body.detail);
+    }
+  }
+
+  private discard(chunk: Buffer, from: number, length: number): void {
+    const body = this.body as BodyReader;
+    let step = body.step(chunk, from, length);
+    while (step === 'data') step = body.step(chunk, body.pos, length);
+    this.dispose(step === 'end' && body.pos === length);
+  }
+
+  /** @param clean nothing was left over behind the answer */
+  private complete(clean: boolean): void {
+    const head = this.head as ResponseHead;
+    const { loadReport, loadReportBin } = this.body as BodyReader;
+    if (loadReport !== '' || loadReportBin !== '') {
+      this.lease.hint({ status: head.status, loadReport, loadReportBin, drain: false, retryAfter: '' });
+    }
+    if (!this.finish(outcomeOfStatus(head.status), head.status < 500 ? '' : `status ${head.status}`)) return;
+    this.dispose(clean);
+    this.owner.onComplete('');
+  }
+
+  /** Keeps the connection only when both messages were whole and in step. */
+  private dispose(clean: boolean): void {
+    if (clean && this.head?.keepAlive === true && this.requestWhole && this.connection.flushed) {
+      this.pool.release(this.connection, this.clock.now());
+    } else {
+      this.connection.destroy();
+    }
+  }
+
+  private fail(outcome: OutcomeClass, detail: string): void {
+    if (!this.finish(outcome, detail)) return;
+    this.connection.destroy();
+    if (outcome === 'connect_refused' || outcome === 'connect_timeout') this.pool.purge(this.lease.backend.id);
+    this.owner.onFailed(this, outcome, detail);
+  }
+
+  /** Ends the lease; false when that was done before. */
+  private finish(outcome: OutcomeClass, detail: string): boolean {
+    if (this.done) return false;
+    this.done = true;
+    this.deadlineMs = Infinity;
+    const latencyMs = this.head === null ? this.clock.now() - this.startedMs : this.headLatencyMs;
+    this.lease.end(outcome, latencyMs, detail);
+    return true;
+  }
+}
