@@ -43,7 +43,7 @@ export const NOTHING_YET: FalseRemovals = { backendHours: 0, probes: 0, removals
 const MS_PER_HOUR = 3_600_000;
 /** The start is no fair part of the run: nothing has been learned yet. */
 const WARM_UP_MS = 60_000;
-const NO_PREFERENCE = { tried: null, hash: 0, repeatable: true };
+const NO_PREFERENCE = { tried: null, hash: 0, repeatable: true, pinned: -1 };
 
 /** The same run and seed give the same figures. */
 export function countFalseRemovals(

@@ -60,7 +60,13 @@ function generateSettings(rng: Rng, backends: readonly BackendSpec[]): UpstreamS
   const ejectionMs = 500 + rng.below(10_000);
   return simulatedUpstream(backends, {
     balance: choose(rng, POLICIES),
-    limits: { connections: rng.below(4) === 0 ? 1 + rng.below(3) : 256, pending: 0, pendingTimeoutMs: 0 },
+    limits: {
+      connections: rng.below(4) === 0 ? 1 + rng.below(3) : 256,
+      requests: null,
+      adaptive: null,
+      pending: 0,
+      pendingTimeoutMs: 0,
+    },
     health: {
       ...HEALTH,
       initialState: choose(rng, INITIAL_STATES),

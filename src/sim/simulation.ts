@@ -152,7 +152,7 @@ class Simulation {
   }
 
   private attempt(request: Request): void {
-    const pickRequest = { tried: request.tried.length === 0 ? null : request.tried, hash: 0, repeatable: true };
+    const pickRequest = { tried: request.tried.length === 0 ? null : request.tried, hash: 0, repeatable: true, pinned: -1 };
     const lease = this.upstream.acquire(pickRequest);
     if (lease === null) {
       this.checker.checkNoPick(pickRequest);

@@ -11,7 +11,7 @@ import { simulatedBackend } from '../../src/sim/settings.ts';
 
 const POLICIES: readonly Policy[] = ['round_robin', 'weighted_round_robin', 'least_request', 'random'];
 const WEIGHTED = POLICIES.filter((policy) => policy !== 'round_robin');
-const ANY = { tried: null, hash: 0, repeatable: true };
+const ANY = { tried: null, hash: 0, repeatable: true, pinned: -1 };
 
 interface Pool {
   readonly candidates: readonly Candidate[];
@@ -58,11 +58,11 @@ describe.each(POLICIES)('%s', (policy) => {
     const picker = buildPicker(policy, candidates, tools);
     for (let untried = 0; untried < size; untried++) {
       const tried = candidates.map(({ backend }) => backend.slot).filter((slot) => slot !== untried);
-      for (let n = 0; n < 5; n++) expect(picker.pick({ tried, hash: 0, repeatable: true })?.backend.slot).toBe(untried);
+      for (let n = 0; n < 5; n++) expect(picker.pick({ tried, hash: 0, repeatable: true, pinned: -1 })?.backend.slot).toBe(untried);
     }
     const [only, ...others] = candidates;
     for (const { backend } of others) ledger.begin(backend.slot, 0);
-    expect(picker.pick({ tried: [only?.backend.slot as number], hash: 0, repeatable: true })).toBe(only);
+    expect(picker.pick({ tried: [only?.backend.slot as number], hash: 0, repeatable: true, pinned: -1 })).toBe(only);
   });
 
   it('gives a trial its request within a few picks, and no second one meanwhile', () => {
@@ -81,8 +81,8 @@ describe.each(POLICIES)('%s', (policy) => {
     const { candidates, tools } = createPool([1, 1], [1], 100);
     const picker = buildPicker(policy, candidates, tools);
     for (let n = 0; n < 20; n++) {
-      expect(picker.pick({ tried: [1], hash: 0, repeatable: true })?.backend.slot).toBe(0);
-      expect(picker.pick({ tried: [0], hash: 0, repeatable: true })?.backend.slot).toBe(1);
+      expect(picker.pick({ tried: [1], hash: 0, repeatable: true, pinned: -1 })?.backend.slot).toBe(0);
+      expect(picker.pick({ tried: [0], hash: 0, repeatable: true, pinned: -1 })?.backend.slot).toBe(1);
     }
   });
 

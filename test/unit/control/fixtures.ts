@@ -8,7 +8,7 @@ import type { Transition } from '../../../src/model/transition.ts';
 import { simulatedBackend, simulatedUpstream } from '../../../src/sim/settings.ts';
 import { VirtualClock } from '../../../src/sim/virtual-clock.ts';
 
-export const ANY = { tried: null, hash: 0, repeatable: true };
+export const ANY = { tried: null, hash: 0, repeatable: true, pinned: -1 };
 
 export const PASS: ProbeResult = { ok: true, status: 200, latencyMs: 1, detail: '200 OK', refused: false };
 export const FAIL: ProbeResult = { ok: false, status: 500, latencyMs: 1, detail: '500', refused: false };

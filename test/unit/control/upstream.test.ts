@@ -44,7 +44,7 @@ describe('Upstream', () => {
   it('gives no lease above the cap, and tells who waits when room comes free', () => {
     const { upstream } = createUpstream(['a'], {
       ...UNPROBED,
-      limits: { connections: 1, pending: 1, pendingTimeoutMs: 1 },
+      limits: { connections: 1, requests: null, adaptive: null, pending: 1, pendingTimeoutMs: 1 },
     });
     const lease = upstream.acquire(ANY);
     expect(upstream.acquire(ANY)).toBeNull();

@@ -4,7 +4,7 @@ import type { Candidate } from '../../../src/model/snapshot.ts';
 import { LeastRequest } from '../../../src/pick/least-request.ts';
 import { simulatedBackend } from '../../../src/sim/settings.ts';
 
-const ANY = { tried: null, hash: 0, repeatable: true };
+const ANY = { tried: null, hash: 0, repeatable: true, pinned: -1 };
 
 function createPool(weights: readonly number[], flying: number[]) {
   const candidates: Candidate[] = weights.map((weight, slot) => ({
