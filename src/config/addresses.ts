@@ -15,6 +15,7 @@ export interface Refusal {
 export interface BackendAddress {
   /** Origin, for people. */
   readonly url: string;
+  readonly tls: boolean;
   /** Without brackets. */
   readonly host: string;
   readonly port: number;
@@ -54,19 +55,20 @@ export function formatBind(address: BindAddress): string {
   return address.kind === 'unix' ? `unix:${address.path}` : formatAuthority(address.host, address.port);
 }
 
-/** `http://host[:port]` and nothing after it. */
+/** `http://host[:port]` or `https://host[:port]` and nothing after it. */
 export function parseBackendUrl(text: string): BackendAddress | Refusal {
-  if (/^https:/i.test(text)) return { must: 'must be an http:// URL: https to backends is not available yet' };
-  if (!/^http:\/\/[^/]/i.test(text) || !URL.canParse(text))
+  if (!/^https?:\/\/[^/]/i.test(text) || !URL.canParse(text))
     return { must: 'must be a URL such as http://127.0.0.1:3001' };
-  const { username, password, pathname, search, hash, hostname, origin, port } = new URL(text);
+  const { protocol, username, password, pathname, search, hash, hostname, origin, port } = new URL(text);
   const ends = pathname === '/' && search === '' && hash === '' && !/[?#]$/.test(text);
   if (!ends) return { must: 'must end after the port: paths are forwarded as the client sent them' };
   if (username !== '' || password !== '') return { must: 'must not carry a user name or password' };
   if (port === '0') return { must: 'must have a port from 1 to 65535' };
   const host = hostname.replace(/^\[|\]$/g, '');
   if (!isHost(host)) return { must: 'must have a valid host name or address' };
-  return { url: origin, host, port: port === '' ? 80 : Number(port) };
+  const tls = protocol === 'https:';
+  const usualPort = tls ? 443 : 80;
+  return { url: origin, tls, host, port: port === '' ? usualPort : Number(port) };
 }
 
 /** An address, or one with a prefix length: `10.0.0.0/8`, `::1`. */

@@ -1,7 +1,9 @@
 /** What names, paths and ranges must look like, with the words that say so. */
 
 import { type JsonPath, parseJsonPath } from '../base/json-path.ts';
+import type { HedgeSettings } from '../model/settings.ts';
 import type { Refusal } from './addresses.ts';
+import { parseDuration } from './scalars.ts';
 
 interface Form {
   readonly pattern: RegExp;
@@ -23,6 +25,15 @@ export const LOAD_METRIC: Form = {
 /** RFC 9110 §5.1: a token. */
 export const HEADER_NAME: Form = { pattern: /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, must: 'must be a header name' };
 
+/** RFC 6265 §4.1.1: a token. */
+export const COOKIE_NAME: Form = { pattern: HEADER_NAME.pattern, must: 'must be a cookie name' };
+
+/** As heartbeats give it. */
+export const ROLE: Form = {
+  pattern: /^[^\u0000-\u001f\u007f-\u009f]{1,256}$/,
+  must: 'must be 1 to 256 printable characters',
+};
+
 /** Methods as they are forwarded. */
 export const METHOD: Form = { pattern: /^[A-Z][A-Z0-9_-]{0,31}$/, must: 'must be an upper-case method name' };
 
@@ -34,6 +45,8 @@ export const ROUTE_PATH: Form = {
   pattern: /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$/,
   must: 'must start with / and use only characters that may stand in a URL path',
 };
+
+const LONGEST_HEDGE_DELAY_MS = 3_600_000;
 
 const DOT_SEGMENT = /(^|\/)(\.|%2e){1,2}(\/|$)/i;
 
@@ -69,4 +82,14 @@ export function parseStatusRange(text: string): StatusRange | Refusal {
 /** `$.checks[0].status` */
 export function readJsonPath(text: string): JsonPath | Refusal {
   return parseJsonPath(text) ?? { must: 'must be a path such as $.status or $.checks[0].status' };
+}
+
+/** `50ms`, or a quantile from `p1` to `p99.9`. */
+export function parseHedgeDelay(text: string): HedgeSettings['after'] | Refusal {
+  const ms = parseDuration(text);
+  if (ms !== null && ms >= 1 && ms <= LONGEST_HEDGE_DELAY_MS) return { kind: 'fixed', ms };
+  const percent = /^p([1-9]\d?(?:\.\d)?)$/.exec(text)?.[1];
+  // Read as a decimal, since 99.9 / 100 is not 0.999.
+  if (percent !== undefined) return { kind: 'quantile', share: Number(`${percent}e-2`) };
+  return { must: 'must be a duration from 1ms to 1h, or a quantile from p1 to p99.9' };
 }

@@ -5,9 +5,10 @@
  */
 
 import { z } from 'zod';
-import { isCidr, isHostPattern, parseBind, parseUdpBind } from './addresses.ts';
-import { count, duration, key, parsed, required, size, text, textThat } from './fields.ts';
-import { isRoutePath, NAME, PSEUDONYM, TOKEN } from './names.ts';
+import { parseBind, parseUdpBind } from './addresses.ts';
+import { duration, key, parsed, required, text } from './fields.ts';
+import { listener } from './listener-schema.ts';
+import { NAME, PSEUDONYM, TOKEN } from './names.ts';
 import { upstream } from './upstream-schema.ts';
 
 const bind = parsed(parseBind);
@@ -22,64 +23,6 @@ const heartbeats = z.strictObject({
   bind: required(bind, 'Where heartbeats are received over HTTP: `host:port`, `[::1]:port` or `unix:/path`.'),
   udp: key(parsed(parseUdpBind).nullable(), null, 'Where signed datagrams are received, `host:port`; null: off.'),
   keys: key(z.array(heartbeatKey), [], 'Secrets of senders; none: only senders on this machine are accepted.'),
-});
-
-const route = z.strictObject({
-  host: key(
-    textThat(isHostPattern, 'must be a host name without port, or *.suffix').nullable(),
-    null,
-    'Exact host, or `*.example.com` for any name below it; null: any.',
-  ),
-  path: key(
-    textThat(isRoutePath, 'must start with / and be a plain path: no query, dot segments or encoded delimiters'),
-    '/',
-    'Prefix that ends at a segment boundary: `/api/` also matches `/api`, never `/apix`.',
-  ),
-  upstream: required(z.string(), 'Name of the upstream that serves it.'),
-});
-
-const listener = z.strictObject({
-  name: key(text(NAME.pattern, NAME.must).nullable(), null, 'Name in logs and metrics; null: the bind address.'),
-  bind: required(
-    z.union([bind, z.array(bind).min(1)]),
-    'Where to listen: `host:port`, `[::1]:port` or `unix:/path`, or a list of them.',
-  ),
-  trusted_proxies: key(
-    z.array(textThat(isCidr, 'must be an address or a CIDR block such as 10.0.0.0/8')),
-    [],
-    'Peers whose forwarded headers are kept and appended to; those of all others are replaced.',
-  ),
-  underscore_headers: key(
-    z.enum(['reject', 'drop', 'allow']),
-    'reject',
-    'Request headers with `_` in the name: answer 400, leave them out, or pass them on.',
-  ),
-  routes: key(
-    z.array(route).min(1).nullable(),
-    null,
-    'First match wins; no match answers 404. May be left out when there is a single upstream, which then gets everything.',
-  ),
-  limits: key(
-    z.strictObject({
-      header_bytes: key(size({ min: '1KiB', max: '1MiB' }), '16KiB', 'Request line and headers together.'),
-      header_count: key(count(1, 1_000), 100, 'Headers of one request.'),
-      body_bytes: key(size({}).nullable(), null, 'Largest request body; null: unlimited.'),
-      connections: key(count(1, 1_000_000), 10_000, 'Open client connections; more are closed at once.'),
-      pipelined: key(count(1, 1_000), 16, 'Requests taken from one read before other connections get a turn.'),
-    }),
-    {},
-    'What clients may ask of us.',
-  ),
-  timeouts: key(
-    z.strictObject({
-      header: key(duration({ min: '10ms' }), '10s', "From a request's first byte to the end of its head."),
-      body_idle: key(duration({ min: '10ms' }), '30s', 'Between two bytes of a request body.'),
-      idle: key(duration({ min: '10ms' }), '65s', 'Between two requests on a connection.'),
-      write_stall: key(duration({ min: '10ms' }), '60s', 'An answer that the client does not read.'),
-    }),
-    {},
-    'How long clients may take.',
-  ),
 });
 
 export const configSchema = z.strictObject({

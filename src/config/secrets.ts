@@ -22,7 +22,7 @@ export interface Resolved {
   readonly findings: readonly Finding[];
 }
 
-const SECRET_KEYS = new Set(['admin.token', 'heartbeats.keys[].secret']);
+const SECRET_KEYS = new Set(['admin.token', 'heartbeats.keys.*.secret', 'upstreams.*.sticky.secret']);
 const REFERENCE = /\$\{([^}]*)\}/g;
 const STRUCK_OUT = '[secret]';
 
@@ -45,7 +45,7 @@ export function resolveReferences(value: unknown, source: Source): Resolved {
       else if (found.value !== '') secrets.add(found.value);
       return 'value' in found ? found.value : whole;
     });
-    const isSecretKey = SECRET_KEYS.has(formatPath(path).replace(/\[\d+\]/g, '[]'));
+    const isSecretKey = SECRET_KEYS.has(patternOf(path));
     if (isSecretKey && text !== '') secrets.add(text);
     if (text !== written) shown.set(formatPath(path), written);
     else if (isSecretKey) shown.set(formatPath(path), STRUCK_OUT);
@@ -54,6 +54,13 @@ export function resolveReferences(value: unknown, source: Source): Resolved {
 
   const resolved = resolve(value, []);
   return { value: resolved, secrets: [...secrets].sort((a, b) => b.length - a.length), shown, findings };
+}
+
+/** The path with `*` for list positions and the names of upstreams. */
+function patternOf(path: Path): string {
+  const isName = (step: string | number, index: number) =>
+    typeof step === 'number' || (index === 1 && path[0] === 'upstreams');
+  return path.map((step, index) => (isName(step, index) ? '*' : step)).join('.');
 }
 
 /** `text` without any of the secrets, in plain form or as JSON writes them. */

@@ -6,47 +6,24 @@
 import type { Finding, Path } from './problem.ts';
 
 /**
- * `keys` that the schema lacks, each with the written values that say what the program does anyway: those are taken
- * without a word. `values` of known keys. `*` stands for any name or list position.
+ * Keys that the schema lacks, each with the written values that say what the program does anyway: those are taken
+ * without a word. `*` stands for any name or list position.
  */
-const UNAVAILABLE = {
-  keys: {
-    workers: [1],
-    hooks: [],
-    'listeners.*.protocol': ['http'],
-    'listeners.*.tls': [],
-    'listeners.*.http2': [false],
-    'listeners.*.cleartext_http2': [false],
-    'listeners.*.proxy_protocol': [false],
-    'listeners.*.timeouts.handshake': [],
-    'upstreams.*.discovery': [null],
-    'upstreams.*.hash_on': [null],
-    'upstreams.*.retry.hedge': [null],
-    'upstreams.*.limits.requests': [null],
-    'upstreams.*.sticky': [null],
-    'upstreams.*.protocol': ['http1'],
-    'upstreams.*.tls': [],
-    'upstreams.*.alerts': [],
-    'upstreams.*.require_role': [null],
-  },
-  values: {
-    'upstreams.*.balance': ['peak_ewma', 'prequal', 'ring_hash', 'maglev', 'first'],
-  },
-} as const satisfies Readonly<Record<'keys' | 'values', Readonly<Record<string, readonly unknown[]>>>>;
+const UNAVAILABLE: Readonly<Record<string, readonly unknown[]>> = {
+  workers: [1],
+  hooks: [],
+  'listeners.*.protocol': ['http'],
+  'upstreams.*.discovery': [null],
+  'upstreams.*.alerts': [],
+};
 
 /** Refuses what is not available in `root`, and removes from it the keys whose values change nothing. */
 export function refuseUnavailable(root: unknown): Finding[] {
   const findings: Finding[] = [];
-  const message = 'not available yet';
-  for (const [pattern, inert] of Object.entries<readonly unknown[]>(UNAVAILABLE.keys)) {
+  for (const [pattern, inert] of Object.entries(UNAVAILABLE)) {
     for (const { path, parent, key } of placesOf(root, pattern.split('.'), [])) {
       if (inert.includes(parent[key])) delete parent[key];
-      else findings.push({ path, at: 'key', message });
-    }
-  }
-  for (const [pattern, values] of Object.entries<readonly unknown[]>(UNAVAILABLE.values)) {
-    for (const { path, parent, key } of placesOf(root, pattern.split('.'), [])) {
-      if (values.includes(parent[key])) findings.push({ path, at: 'value', message });
+      else findings.push({ path, at: 'key', message: 'not available yet' });
     }
   }
   return findings;

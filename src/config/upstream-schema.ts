@@ -1,21 +1,13 @@
 /**
- * The configuration keys of one upstream: each with its type, its default and a sentence. JSON Schema, reference page
- * and validation all come from here and from schema.ts.
+ * The configuration keys of one upstream: each with its type, its default and a sentence. Those that say how health is
+ * judged are in health-schema.ts; rules that relate several keys are in upstream-checks.ts.
  */
 
 import { z } from 'zod';
 import { isHost, parseBackendUrl } from './addresses.ts';
 import { count, duration, key, parsed, required, share, size, text, textThat } from './fields.ts';
-import {
-  GRPC_SERVICE,
-  HEADER_NAME,
-  LOAD_METRIC,
-  METHOD,
-  NAME,
-  parseStatusRange,
-  ROUTE_PATH,
-  readJsonPath,
-} from './names.ts';
+import { healthKeys } from './health-schema.ts';
+import { COOKIE_NAME, HEADER_NAME, METHOD, NAME, parseHedgeDelay, ROLE } from './names.ts';
 
 const backend = z.strictObject({
   id: key(
@@ -23,137 +15,68 @@ const backend = z.strictObject({
     null,
     'Name in reports and commands; null: `host:port` of the URL.',
   ),
-  url: required(parsed(parseBackendUrl), 'Where it is: `http://host:port`.'),
+  url: required(parsed(parseBackendUrl), 'Where it is: `http://host:port` or `https://host:port`.'),
   weight: key(z.number().positive(), 1, 'Share of the traffic relative to the other backends, above 0.'),
   priority: key(count(0, 127), 0, 'Backends of priority 0 are used first; higher ones when those do not suffice.'),
   labels: key(z.record(z.string(), z.string()), {}, 'Facts for people and tools, such as `zone: a`.'),
 });
 
-const expectation = z.strictObject({
-  status: key(
-    z.array(z.union([count(100, 599), parsed(parseStatusRange)])).min(1),
-    ['200-299'],
-    'Status codes that pass: numbers or ranges.',
-  ),
-  body: key(
+const tls = z.strictObject({
+  verify: key(z.boolean(), true, 'The certificate must be trusted and name the backend; false: anything is believed.'),
+  ca_file: key(
     z.string().min(1).nullable(),
     null,
-    'Text that the first 64 KiB of the body, or of what a tcp probe receives, must contain; null: anything.',
+    "PEM file of the authorities to trust instead of the system's; null: the system's.",
   ),
-  header: key(
-    z
-      .strictObject({
-        name: required(text(HEADER_NAME.pattern, HEADER_NAME.must), 'Name of the header that must be present.'),
-        value: key(z.string().min(1).nullable(), null, 'Text that its value must contain; null: any value.'),
-      })
-      .nullable(),
-    null,
-    'A header that the answer must carry; null: none.',
-  ),
-  json: key(
-    z
-      .strictObject({
-        path: required(parsed(readJsonPath), 'Where in the body: `$`, then `.name` and `[0]` as often as needed.'),
-        equals: required(z.union([z.string(), z.number(), z.boolean(), z.null()]), 'The value that must stand there.'),
-      })
-      .nullable(),
-    null,
-    'A value that the body, read as JSON, must hold; null: none.',
-  ),
-});
-
-const probe = z.strictObject({
-  type: key(
-    z.enum(['http', 'tcp', 'grpc']),
-    'http',
-    'How a backend is asked: for a page, by connecting to it, or through the gRPC health service.',
-  ),
-  path: key(text(ROUTE_PATH.pattern, ROUTE_PATH.must), '/healthz', 'What an http probe asks for; a query is allowed.'),
-  method: key(z.enum(['GET', 'HEAD', 'OPTIONS', 'POST']), 'GET', 'How it asks for it.'),
-  host: key(
+  server_name: key(
     textThat(isHost, 'must be a host name or address').nullable(),
     null,
-    "Host header of an http probe, authority of a grpc probe; null: the backend's own.",
+    "Name that the certificate must carry, also sent as SNI; null: the backend's host.",
   ),
-  service: key(
-    text(GRPC_SERVICE.pattern, GRPC_SERVICE.must).nullable(),
+  cert_file: key(
+    z.string().min(1).nullable(),
     null,
-    'The service that a grpc probe asks about; null: the whole server.',
+    'PEM file of our own certificate, for backends that ask for one; null: none.',
   ),
-  send: key(z.string().min(1).nullable(), null, 'Text that a tcp probe sends once connected; null: nothing.'),
-  port: key(count(1, 65_535).nullable(), null, "Port to probe; null: the backend's own."),
-  interval: key(duration({ min: '10ms' }), '5s', 'Time between two probes of a backend.'),
-  fast_interval: key(
-    duration({ min: '10ms' }),
-    '1s',
-    'Time between two probes while a threshold is being counted, or evidence disagrees.',
-  ),
-  timeout: key(duration({ min: '10ms' }), '2s', 'A probe without a whole answer after this long has failed.'),
-  rise: key(count(1, 100), 2, 'Passes in a row that bring a backend up.'),
-  fall: key(count(1, 100), 3, 'Failures in a row that take a backend down.'),
-  jitter: key(share(), '10%', 'Share of the interval by which each wait varies, so that probes do not march in step.'),
-  expect: key(expectation, {}, 'What an answer must look like to pass.'),
+  key_file: key(z.string().min(1).nullable(), null, 'PEM file of its key.'),
 });
 
-const outliers = z.strictObject({
-  consecutive: key(
-    count(1, 10_000),
-    5,
-    'Failures in a row that eject: 5xx, connect errors, resets, timeouts, cut answers.',
+const hashedField = z
+  .strictObject({
+    header: key(text(HEADER_NAME.pattern, HEADER_NAME.must).nullable(), null, 'Name of a request header.'),
+    cookie: key(text(COOKIE_NAME.pattern, COOKIE_NAME.must).nullable(), null, 'Name of a cookie.'),
+  })
+  .refine(({ header, cookie }) => (header === null) !== (cookie === null), {
+    error: 'must name either a header or a cookie',
+  });
+
+const sticky = z.strictObject({
+  cookie: key(text(COOKIE_NAME.pattern, COOKIE_NAME.must), 'pulsegate', 'Name of the cookie.'),
+  ttl: key(duration({ min: '1s' }), '1h', 'How long a client keeps it.'),
+  secret: key(
+    z.string().min(16).nullable(),
+    null,
+    "What it is signed with, 16 characters or more: better `${env:NAME}`; null: a key derived from the upstream's name.",
   ),
-  window: key(duration({ min: '1s' }), '10s', 'Length of the sliding window of outcomes.'),
-  min_requests: key(
-    count(1, 1_000_000),
-    20,
-    'Requests in the window below which a backend is not compared with its peers.',
-  ),
-  failure_rate: key(
-    share({ min: '1%' }),
-    '25%',
-    "Share of failures in the window that ejects, if it is also at least twice its peers' median.",
-  ),
-  latency_factor: key(
-    z.number().gt(1).nullable(),
-    4,
-    "Median latency in multiples of its peers' that lowers the weight, and ejects when that does not help; null: off.",
-  ),
-  ejection: key(duration({ min: '10ms' }), '10s', 'How long the first ejection lasts; doubled for each repeat.'),
-  ejection_max: key(duration({ min: '10ms' }), '5m', 'The longest ejection.'),
-  dry_run: key(z.boolean(), false, 'Eject nobody, and count who would have been.'),
 });
 
-const heartbeat = z.strictObject({
-  interval: key(duration({ min: '10ms' }), '2s', 'How often senders are asked to send.'),
-  lease: key(duration({ min: '20ms' }), '6s', 'No heartbeat for this long: lost.'),
-  suspect_phi: key(
-    z.number().gt(0).max(16),
-    5,
-    'Suspicion (phi accrual) that lowers the weight before the lease ends: 5 is one false alarm in 100,000.',
-  ),
-  required: key(z.boolean(), false, 'A backend that sends none is not up; else one that probes pass stays in service.'),
+const zone = z.strictObject({
+  label: key(z.string().min(1), 'zone', 'The label that names the zone of a backend.'),
+  local: required(z.string().min(1), 'Our own zone: the value of that label.'),
 });
 
-const load = z.strictObject({
-  sources: key(
-    z.array(z.enum(['response', 'heartbeat', 'probe'])),
-    ['response', 'heartbeat', 'probe'],
-    'Where load reports are read; an empty list: nowhere.',
+const hedge = z.strictObject({
+  after: key(
+    parsed(parseHedgeDelay),
+    'p95',
+    'When: after a duration, or after a quantile (`p1` to `p99.9`) of the recent times to the head of an answer.',
   ),
-  utilization: key(
-    z.array(text(LOAD_METRIC.pattern, LOAD_METRIC.must)).min(1),
-    ['application_utilization', 'cpu_utilization'],
-    'What counts as utilization: the first one that a report has.',
-  ),
-  blackout: key(duration(), '10s', 'Reports of a new process are not believed for this long.'),
-  expiry: key(duration({ min: '100ms' }), '3m', 'A report is forgotten after this long.'),
-  error_penalty: key(z.number().min(0), 1, 'How much an error rate of 100% adds to the utilization, 1 = all of it.'),
-  max_ratio: key(z.number().gt(1).max(100), 4, 'A report moves a weight at most this many times up or down.'),
+  budget: key(share(), '5%', 'Share of the requests of the last ten seconds that may be hedged.'),
 });
 
-const slowStart = z.strictObject({
-  window: key(duration({ min: '100ms' }), '30s', 'How long a backend takes to its whole weight.'),
-  min_weight: key(share({ min: '1%' }), '10%', 'Share of the weight that it begins with.'),
-  aggression: key(z.number().gt(0).max(10), 1, 'How the weight grows: 1 steadily, above 1 more of it early.'),
+const adaptiveLimit = z.strictObject({
+  min: key(count(1, 65_535), 1, 'It never falls below.'),
+  max: key(count(1, 65_535), 256, 'It never rises above.'),
 });
 
 export const upstream = z.strictObject({
@@ -161,45 +84,40 @@ export const upstream = z.strictObject({
     z.array(z.union([parsed(parseBackendUrl), backend])).min(1),
     'The servers: URLs, or mappings with `url` and more.',
   ),
+  protocol: key(
+    z.enum(['http1', 'h2', 'h2c']),
+    'http1',
+    'What backends are spoken to in: HTTP/1.1, HTTP/2 over TLS (`h2`, for `https://`), or in cleartext (`h2c`).',
+  ),
+  tls: key(tls, {}, 'How TLS is spoken to `https://` backends.'),
   balance: key(
-    z.enum(['round_robin', 'weighted_round_robin', 'least_request', 'random']),
+    z.enum([
+      'round_robin',
+      'weighted_round_robin',
+      'least_request',
+      'peak_ewma',
+      'prequal',
+      'random',
+      'ring_hash',
+      'maglev',
+      'first',
+    ]),
     'least_request',
     'How a backend is chosen among those available.',
   ),
-  initial_state: key(
-    z.enum(['probe', 'up', 'down', 'last']),
-    'probe',
-    'What a new backend counts as: `probe` waits for the first pass, but serves while nothing is proven yet; `last` is what `state_file` remembers, or else as `probe`.',
+  hash_on: key(
+    z.union([z.enum(['client_ip', 'path']), hashedField]).nullable(),
+    null,
+    'What of a request is hashed; `ring_hash` and `maglev` need it, nothing else uses it. Requests without it are spread at random.',
   ),
-  probe: key(z.union([z.literal(false), probe]), {}, 'Asking backends how they are; false: off.'),
-  outliers: key(z.union([z.literal(false), outliers]), {}, 'Judging backends by the traffic they serve; false: off.'),
-  heartbeat: key(heartbeat, {}, 'Judging backends by the heartbeats they push; needs `heartbeats`, the receiver.'),
-  load: key(load, {}, 'Weighing backends by the load that they report.'),
-  slow_start: key(
-    slowStart.nullable(),
-    {},
-    'Whoever comes into service, while others have the work in hand, gets its weight little by little; null: off.',
+  sticky: key(sticky.nullable(), null, 'Keeping each client with one backend by a cookie, while it serves; null: off.'),
+  zone: key(zone.nullable(), null, 'Preferring the backends of our own zone, as far as they suffice; null: off.'),
+  require_role: key(
+    text(ROLE.pattern, ROLE.must).nullable(),
+    null,
+    'Only backends whose heartbeats say this role are used, for example `primary`; null: roles do not matter.',
   ),
-  budget: key(
-    z.strictObject({
-      max_removed: key(share(), '50%', 'Share of the backends that soft evidence of all sources together may remove.'),
-      min_available: key(count(0, 10_000), 1, 'Backends that soft evidence must leave.'),
-    }),
-    {},
-    'How much of the pool may be removed on suspicion. Refused connections and operators are exempt.',
-  ),
-  panic: key(
-    z.strictObject({
-      threshold: key(share(), '50%', 'Below this share of available backends panic rules apply; 0%: never.'),
-      mode: key(
-        z.enum(['least_bad', 'all', 'fail']),
-        'least_bad',
-        'Who serves in panic: the least bad backends, all of them, or none.',
-      ),
-    }),
-    {},
-    'What to do when too few backends are left.',
-  ),
+  ...healthKeys,
   retry: key(
     z.strictObject({
       attempts: key(count(0, 10), 2, 'Tries in addition to the first, on another backend while there is one.'),
@@ -221,6 +139,11 @@ export const upstream = z.strictObject({
       budget: key(share(), '20%', 'Share of the requests of the last ten seconds that may be retries.'),
       min_per_second: key(count(0, 1_000_000), 10, 'Retries per second that are allowed besides that share.'),
       buffer_bytes: key(size({ max: '16MiB' }), '64KiB', 'A request body up to this size can be sent again.'),
+      hedge: key(
+        hedge.nullable(),
+        null,
+        'Sending a slow request to a second backend while the first is still at it; the first answer wins. null: off.',
+      ),
     }),
     {},
     'Trying again elsewhere when an attempt fails.',
@@ -230,14 +153,30 @@ export const upstream = z.strictObject({
       connect: key(duration({ min: '1ms' }), '1s', 'To open a connection to a backend.'),
       response_header: key(duration({ min: '1ms' }), '30s', "From the request's last byte to the answer's head."),
       idle: key(duration({ min: '1ms' }), '60s', 'Between two bytes of a body, either way.'),
-      request: key(duration({ min: '1ms' }).nullable(), null, 'The whole request with all its tries; null: unlimited.'),
+      request: key(
+        duration({ min: '1ms' }).nullable(),
+        null,
+        'The whole request with all its tries; null: unlimited. Tunnels are exempt.',
+      ),
+      tunnel_idle: key(duration({ min: '1ms' }), '10m', 'Between two bytes through a tunnel (WebSocket), either way.'),
+      tunnel: key(duration({ min: '1ms' }).nullable(), null, 'The whole life of a tunnel; null: unlimited.'),
     }),
     {},
     'How long a backend may take.',
   ),
   limits: key(
     z.strictObject({
-      connections: key(count(1, 65_535), 256, 'Connections to one backend, and so requests in flight to it.'),
+      connections: key(count(1, 65_535), 256, 'Connections to one backend, and so HTTP/1.1 requests in flight to it.'),
+      requests: key(
+        count(1, 1_000_000).nullable(),
+        null,
+        'Requests in flight to one backend; null: as many as the connections carry.',
+      ),
+      adaptive: key(
+        adaptiveLimit.nullable(),
+        null,
+        'A limit on requests in flight to one backend that follows its latency; null: off.',
+      ),
       pending: key(count(0, 1_000_000), 1_024, 'Requests that wait for a backend with room, for the whole upstream.'),
       pending_timeout: key(duration(), '5s', 'How long a request waits for a backend with room.'),
     }),
