@@ -82,7 +82,7 @@ function nounOf(issue: Issue): string {
   if (issue.code === 'invalid_type') return TYPE_NAMES[issue.expected] ?? issue.expected;
   if (issue.code === 'invalid_union') return issue.errors.map((branch) => nounOf(branch[0] as Issue)).join(' or ');
   if (issue.code !== 'invalid_value') return 'something else';
-  const values = issue.values.map(String);
+  const values = [...new Set(issue.values.map(String))];
   return values.length === 1 ? (values[0] as string) : `one of ${values.join(', ')}`;
 }
 

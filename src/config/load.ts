@@ -12,6 +12,7 @@ import { configJsonSchema, keysAt } from './json-schema.ts';
 import { type Finding, formatPath, isWithin, type Path, type Problem } from './problem.ts';
 import { configSchema } from './schema.ts';
 import { resolveReferences, type Source } from './secrets.ts';
+import { checkFiles } from './tls-files.ts';
 import { toSettings } from './to-settings.ts';
 import { refuseUnavailable } from './unavailable.ts';
 
@@ -42,7 +43,7 @@ export function loadSettings(file: string, text: string, source: Source): Loaded
   const { value, secrets, shown, findings: unresolved } = resolveReferences(yaml.value, source);
   const show = (path: Path) => shown.get(formatPath(path)) ?? describe(valueAt(value, path));
   const refused = [...unresolved, ...refuseUnavailable(value)];
-  const { settings, findings } = validate(value, refused, show);
+  const { settings, findings } = validate(value, refused, show, source);
   if (settings !== null) return { ok: true, settings, secrets };
   return { ok: false, problems: findings.map((finding) => place(file, finding, yaml.locate)).sort(byPlace) };
 }
@@ -51,6 +52,7 @@ function validate(
   value: unknown,
   refused: readonly Finding[],
   show: (path: Path) => string | undefined,
+  { readFile }: Source,
 ): { readonly settings: Settings | null; readonly findings: readonly Finding[] } {
   const parsed = configSchema.safeParse(value);
   const invalid = parsed.success ? [] : explain(parsed.error, show);
@@ -58,7 +60,8 @@ function validate(
   // Where single values are wrong, rules between keys are checked as if those had been left out.
   const sound = parsed.success ? parsed : configSchema.safeParse(without(value, findings));
   if (sound.success) {
-    findings.push(...crossCheck(sound.data, show).filter((finding) => !isCovered(finding, findings)));
+    const related = [...crossCheck(sound.data, show), ...checkFiles(sound.data, readFile, show)];
+    findings.push(...related.filter((finding) => !isCovered(finding, findings)));
   }
   const settings = parsed.success && findings.length === 0 ? toSettings(parsed.data) : null;
   return { settings, findings };

@@ -57,7 +57,7 @@ function below(schema: JsonSchema, path: string): string[] {
 function typeOf(schema: JsonSchema): string {
   if (schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(' or ');
   if (schema.const !== undefined) return `\`${schema.const}\``;
-  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(', ');
+  if (schema.enum !== undefined) return [...new Set(schema.enum.map((value) => `\`${value}\``))].join(', ');
   if (schema.type === 'array') return `list of ${typeOf(schema.items as JsonSchema)}`;
   if (schema.type === 'integer' || schema.type === 'number') return numberOf(schema);
   const form = FORMS.get(schema.pattern);

@@ -14,6 +14,27 @@ describe('routes', () => {
     ]);
   });
 
+  test('strip a prefix and pass encoded delimiters when told to', () => {
+    const routes = '[{ path: /v1, strip_prefix: true, encoded_delimiters: pass, upstream: api }]';
+    expect(settingsOf(withListeners(`{ bind: "127.0.0.1:1", routes: ${routes} }`)).listeners[0]?.routes).toEqual([
+      { host: null, path: '/v1', stripPrefix: true, encodedDelimiters: 'pass', upstream: 'api' },
+    ]);
+  });
+
+  test('refuse encoded delimiters on / when told to', () => {
+    const routes = '[{ encoded_delimiters: reject, upstream: api }]';
+    const [listener] = settingsOf(withListeners(`{ bind: "127.0.0.1:1", routes: ${routes} }`)).listeners;
+    expect(listener?.routes[0]?.encodedDelimiters).toBe('reject');
+  });
+
+  test('strip no prefix of /', () => {
+    expect(
+      problemsOf(withListeners('{ bind: "127.0.0.1:1", routes: [{ strip_prefix: true, upstream: app }] }')),
+    ).toEqual([
+      'test.yaml:1:61 listeners[0].routes[0].strip_prefix: needs a path other than /: there is nothing to take off',
+    ]);
+  });
+
   test('name an upstream that exists', () => {
     expect(
       problemsOf(withListeners('{ bind: "127.0.0.1:1", routes: [{ upstream: ap }, { upstream: shop }] }')),
@@ -35,8 +56,8 @@ describe('routes', () => {
   test('keep their order, and compare hosts in lower case', () => {
     const routes = '[{ host: "*.Example.com", path: /v1/, upstream: api }, { upstream: app }]';
     expect(settingsOf(withListeners(`{ bind: "127.0.0.1:1", routes: ${routes} }`)).listeners[0]?.routes).toEqual([
-      { host: '*.example.com', path: '/v1/', upstream: 'api' },
-      { host: null, path: '/', upstream: 'app' },
+      { host: '*.example.com', path: '/v1/', stripPrefix: false, encodedDelimiters: 'reject', upstream: 'api' },
+      { host: null, path: '/', stripPrefix: false, encodedDelimiters: 'pass', upstream: 'app' },
     ]);
   });
 

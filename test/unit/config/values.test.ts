@@ -85,15 +85,19 @@ describe('addresses to listen on', () => {
 
 describe('backend URLs', () => {
   test.each([
-    ['http://127.0.0.1:3001', { url: 'http://127.0.0.1:3001', host: '127.0.0.1', port: 3001 }],
-    ['HTTP://Example.com/', { url: 'http://example.com', host: 'example.com', port: 80 }],
-    ['http://[::1]:3001', { url: 'http://[::1]:3001', host: '::1', port: 3001 }],
+    ['http://127.0.0.1:3001', { url: 'http://127.0.0.1:3001', tls: false, host: '127.0.0.1', port: 3001 }],
+    ['HTTP://Example.com/', { url: 'http://example.com', tls: false, host: 'example.com', port: 80 }],
+    ['http://[::1]:3001', { url: 'http://[::1]:3001', tls: false, host: '::1', port: 3001 }],
+    ['https://a', { url: 'https://a', tls: true, host: 'a', port: 443 }],
+    ['https://a:443', { url: 'https://a', tls: true, host: 'a', port: 443 }],
+    ['https://[::1]:8443', { url: 'https://[::1]:8443', tls: true, host: '::1', port: 8443 }],
   ])('%s is understood', (text, address) => {
     expect(parseBackendUrl(text)).toEqual(address);
   });
 
   test.each([
-    ['https://a', 'https to backends is not available yet'],
+    ['https://a/path', 'must end after the port'],
+    ['httpss://a', 'must be a URL'],
     ['http://a/path', 'must end after the port'],
     ['http://a?q', 'must end after the port'],
     ['http://a?', 'must end after the port'],
