@@ -25,6 +25,7 @@ function createPicker(policy, size) {
   const candidates = Array.from({ length: size }, (_, index) => ({
     backend: { slot: loads.allocate() },
     weight: 1 + (index % 5),
+    baseWeight: 1 + (index % 5),
     trial: false,
     epoch: 1,
   }));

@@ -286,9 +286,9 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
   }
 
   private projectPool(lastVersion: number, at: number): { snapshot: Snapshot; picker: Picker } {
-    const { health, balance } = this.options.settings;
+    const { health, balance, zone, requireRole } = this.options.settings;
     const members = this.engine.views().map((view) => ({ view, backend: this.backends.get(view.id) as Backend }));
-    const snapshot = project(members, health.panic, lastVersion + 1, at);
+    const snapshot = project(members, { panic: health.panic, zone, requireRole }, lastVersion + 1, at);
     for (const { backend, trial, epoch } of snapshot.candidates) {
       if (trial) this.ledger.openTrial(backend.slot, epoch);
     }

@@ -66,6 +66,10 @@ export class BackendRecord {
   /** When it last answered a request as it should. */
   lastAnswerMs = Number.NEGATIVE_INFINITY;
   lastAttemptRefused = false;
+  /** It drains, and nothing else speaks against it. */
+  private keepsSessions = false;
+  /** As its heartbeats said when the pool was last settled; null = nothing. */
+  private role: string | null = null;
   /** Heartbeats that the receiver refused. */
   refusedHeartbeats = 0;
   private readonly isHeartbeatRequired: boolean;
@@ -153,12 +157,14 @@ export class BackendRecord {
     }
   }
 
-  /** Computes the weight's factor anew; true when it changed. */
-  reweigh(load: number, at: number): boolean {
-    const { factor, status, throttledUntilMs, ramp } = this;
+  /** Computes anew what routing reads besides the status; true when something of it changed. */
+  refresh(load: number, at: number): boolean {
+    const { factor, keepsSessions, role, status, throttledUntilMs, ramp } = this;
     const isThrottled = at < throttledUntilMs;
     this.factor = healthFactor({ status, isThrottled, ramp: ramp.factorAt(at), load });
-    return this.factor !== factor;
+    this.keepsSessions = status === 'draining' && !this.isRefused && objector(this.verdicts) === null;
+    this.role = this.heartbeat?.role ?? null;
+    return this.factor !== factor || this.keepsSessions !== keepsSessions || this.role !== role;
   }
 
   /** When time alone will change something: after `at`, infinity when nothing will. */
@@ -183,6 +189,8 @@ export class BackendRecord {
       hopeless: this.isRefused || this.self.report === 'down',
       held: this.status === 'suspect' && this.removal === 'mass_failure',
       failures: this.probe.failures + (this.outlier?.streak ?? 0),
+      keepsSessions: this.keepsSessions,
+      role: this.heartbeat?.role ?? null,
     };
   }
 

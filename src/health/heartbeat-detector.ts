@@ -64,6 +64,12 @@ export class HeartbeatDetector {
     return this.state.verdict === 'unknown' ? null : this.state.last;
   }
 
+  /** What the sender says that it is, while its lease runs; null when it says nothing of it. */
+  get role(): string | null {
+    const { state } = this;
+    return state.verdict === 'unknown' || state.verdict === 'lost' ? null : state.last.role;
+  }
+
   /** What the sender says of itself; null when it never spoke, or fell silent so long ago that its word lapsed. */
   selfReport(at: number): SelfReport | null {
     const { state } = this;

@@ -18,7 +18,7 @@ export type Change = Omit<Transition, 'id' | 'at'>;
 
 export interface Settled {
   readonly changes: readonly Change[];
-  /** Some backend's weight has changed. */
+  /** Some backend's weight has changed, or what else routing reads. */
   readonly reweighed: boolean;
   /** The next instant at which time alone changes something. */
   readonly deadlineMs: number;
@@ -44,7 +44,7 @@ export function settle(
   let reweighed = false;
   let { deadline: deadlineMs } = pool;
   for (const record of records) {
-    if (record.reweigh(pool.factors.get(record.spec.id) ?? 1, at)) reweighed = true;
+    if (record.refresh(pool.factors.get(record.spec.id) ?? 1, at)) reweighed = true;
     deadlineMs = Math.min(deadlineMs, record.nextDeadline(at));
   }
   return { changes, reweighed, deadlineMs };

@@ -21,12 +21,26 @@ export interface SnapshotEntry {
 /** A backend that may be picked now. */
 export interface Candidate {
   readonly backend: Backend;
-  /** > 0 */
+  /** Base weight x health factors, > 0. */
   readonly weight: number;
+  /** As configured, or as an operator set it; > 0. For policies that must not move with load and slow start. */
+  readonly baseWeight: number;
   /** One request at a time. */
   readonly trial: boolean;
   /** Travels with the lease into the outcome; grows when the backend leaves or re-enters service. */
   readonly epoch: number;
+}
+
+/** Candidates that are served from together: those of one priority level, or of one side of it where zones matter. */
+export interface CandidateGroup {
+  /** 0 is used first. */
+  readonly priority: number;
+  /** Our own zone, or the others; `all` where zones do not matter. */
+  readonly zone: 'all' | 'local' | 'remote';
+  /** Of the requests, 0 to 1; all groups' together make 1. A group whose share is 0 takes what the others have no room for. */
+  readonly share: number;
+  /** At least one. */
+  readonly candidates: readonly Candidate[];
 }
 
 export interface Snapshot {
@@ -39,5 +53,10 @@ export interface Snapshot {
   readonly available: number;
   readonly total: number;
   readonly entries: readonly SnapshotEntry[];
+  /** Everybody who may be picked, in the configuration's order. */
   readonly candidates: readonly Candidate[];
+  /** The same, in groups, those to be preferred first; empty when there are no candidates. */
+  readonly groups: readonly CandidateGroup[];
+  /** Draining backends that nothing speaks against: they keep the sessions that are pinned to them, and get nothing else. */
+  readonly pinnedOnly: readonly Candidate[];
 }

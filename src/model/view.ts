@@ -23,4 +23,8 @@ export interface BackendView {
   readonly held: boolean;
   /** Failures in a row, of probes and of traffic together: how bad it is, against others. */
   readonly failures: number;
+  /** It drains, and nothing else speaks against it: the sessions that are pinned to it may stay. */
+  readonly keepsSessions: boolean;
+  /** As its heartbeats say, while they come; null = they say nothing of it. */
+  readonly role: string | null;
 }

@@ -1,49 +1,39 @@
 /**
- * Projects health into the pool that requests see: entries, candidates, panic. Pure; the result is frozen and replaces the
+ * Projects health into the pool that requests see: entries, candidates, groups, panic. Pure; the result is frozen and replaces the
  * one before as a whole (I5).
  *
- * Candidates are the available backends, with two exceptions. While nothing of the pool has ever proven itself, the ones that
- * wait for their first probe serve, rather than nobody. In panic, `panic.mode` decides. A draining or disabled backend never
- * is a candidate (I1). Backends that wait for their first probe count neither way towards panic: a start is no emergency.
+ * A draining or disabled backend never is a candidate (I1), nor is one without the required role; a draining one that is otherwise
+ * well keeps the sessions pinned to it, and is told apart for that. levels.ts decides about all others, zones.ts about ours.
  */
 
-import type { Backend } from '../model/backend.ts';
-import type { PanicSettings } from '../model/settings.ts';
-import type { Candidate, Snapshot, SnapshotEntry } from '../model/snapshot.ts';
+import type { Candidate, CandidateGroup, Snapshot, SnapshotEntry } from '../model/snapshot.ts';
 import { isAvailable, isEligible, type UpstreamStatus } from '../model/status.ts';
 import type { BackendView } from '../model/view.ts';
+import { type Level, levelsOf } from './levels.ts';
+import type { Member, PoolRules } from './member.ts';
+import { isLocal, localShare } from './zones.ts';
 
-/** A view, and the backend it is about. */
-export interface Member {
-  readonly backend: Backend;
-  readonly view: BackendView;
-}
-
-export function project(
-  members: readonly Member[],
-  panicSettings: PanicSettings,
-  version: number,
-  at: number,
-): Snapshot {
-  const eligible = members.filter(({ view }) => isEligible(view.status));
-  const available = eligible.filter(({ view }) => isAvailable(view.status));
-  const starting = eligible.filter(({ view }) => view.status === 'starting');
-  const servesUnproven = starting.length > 0 && eligible.every(({ view }) => !view.proven);
-  const judged = eligible.length - starting.length;
-  const trusted = available.filter(({ view }) => !view.held);
-  const panic = !servesUnproven && trusted.length < panicSettings.threshold * judged;
-  const chosen = panic ? choosePanicking(eligible, trusted, panicSettings) : servesUnproven ? starting : available;
-  const candidates = chosen.map(toCandidate);
-  const serving = new Set(chosen);
+export function project(members: readonly Member[], rules: PoolRules, version: number, at: number): Snapshot {
+  const { requireRole } = rules;
+  const usable = requireRole === null ? members : members.filter(({ view }) => view.role === requireRole);
+  const eligible = usable.filter(({ view }) => isEligible(view.status));
+  const available = eligible.filter(({ view }) => isAvailable(view.status)).length;
+  const levels = levelsOf(eligible, rules.panic);
+  const panic = levels.some((level) => level.panic);
+  const groups = levels.flatMap((level) => groupsOf(level, rules));
+  const candidates = groups.length === 1 ? (groups[0] as CandidateGroup).candidates : gather(groups);
+  const serving = new Set(levels.flatMap(({ chosen }) => chosen));
   return Object.freeze({
     version,
     at,
-    status: statusOf(eligible.length, available.length, candidates.length, panic),
+    status: statusOf(eligible.length, available, candidates.length, panic),
     panic,
-    available: available.length,
+    available,
     total: members.length,
-    entries: Object.freeze(members.map((member) => toEntry(member, serving.has(member)))),
-    candidates: Object.freeze(candidates),
+    entries: Object.freeze(members.map((member) => toEntry(member, serving.has(member), requireRole))),
+    candidates,
+    groups: Object.freeze(groups),
+    pinnedOnly: Object.freeze(usable.filter(({ view }) => view.keepsSessions).map(toCandidate)),
   });
 }
 
@@ -54,36 +44,46 @@ function statusOf(eligible: number, available: number, candidates: number, panic
   return available === eligible ? 'ok' : 'degraded';
 }
 
-/** @param trusted available, and not merely because most of the pool failed at once */
-function choosePanicking(
-  eligible: readonly Member[],
-  trusted: readonly Member[],
-  { mode, threshold }: PanicSettings,
-): readonly Member[] {
-  if (mode === 'fail') return [];
-  if (mode === 'all') return eligible;
-  const target = Math.ceil(threshold * eligible.length);
-  const rest = eligible.filter((member) => !trusted.includes(member));
-  const reachable = rest.filter(({ view }) => !view.hopeless).sort((a, b) => a.view.failures - b.view.failures);
-  const chosen = trusted.concat(reachable.slice(0, Math.max(0, target - trusted.length)));
-  // Where nobody listens, no choice is better than another, and any of them may come back first.
-  return chosen.length > 0 ? chosen : rest;
+function groupsOf({ priority, chosen, eligible, trusted, share }: Level, { zone }: PoolRules): CandidateGroup[] {
+  if (chosen.length === 0) return [];
+  if (zone === null || !chosen.some((member) => isLocal(member, zone))) {
+    return [group(priority, zone === null ? 'all' : 'remote', share, chosen)];
+  }
+  const remote = chosen.filter((member) => !isLocal(member, zone));
+  if (remote.length === 0) return [group(priority, 'local', share, chosen)];
+  const local = chosen.filter((member) => isLocal(member, zone));
+  const kept = localShare(eligible, trusted, zone);
+  return [group(priority, 'local', share * kept, local), group(priority, 'remote', share * (1 - kept), remote)];
+}
+
+function group(
+  priority: number,
+  zone: CandidateGroup['zone'],
+  share: number,
+  members: readonly Member[],
+): CandidateGroup {
+  return Object.freeze({ priority, zone, share, candidates: Object.freeze(members.map(toCandidate)) });
+}
+
+function gather(groups: readonly CandidateGroup[]): readonly Candidate[] {
+  return Object.freeze(groups.flatMap(({ candidates }) => candidates));
 }
 
 function toCandidate({ backend, view }: Member): Candidate {
   return Object.freeze({
     backend,
     weight: effectiveWeight(view),
+    baseWeight: view.baseWeight,
     trial: view.status === 'trial',
     epoch: view.epoch,
   });
 }
 
-function toEntry({ backend, view }: Member, serves: boolean): SnapshotEntry {
+function toEntry({ backend, view }: Member, serves: boolean, requireRole: string | null): SnapshotEntry {
   return Object.freeze({
     backend,
     status: view.status,
-    available: isAvailable(view.status),
+    available: isAvailable(view.status) && (requireRole === null || view.role === requireRole),
     weight: serves ? effectiveWeight(view) : 0,
     reason: view.reason,
     since: view.since,

@@ -23,7 +23,13 @@ function createPool(weights: readonly number[], trials: readonly number[] = [], 
   const ledger = new Ledger(connections);
   const candidates = weights.map((weight) => {
     const slot = ledger.allocate();
-    return { backend: { ...simulatedBackend(`b${slot}`), slot }, weight, trial: trials.includes(slot), epoch: 3 };
+    return {
+      backend: { ...simulatedBackend(`b${slot}`), slot },
+      weight,
+      baseWeight: weight,
+      trial: trials.includes(slot),
+      epoch: 3,
+    };
   });
   const rng = createRng('contract');
   const tools = { loads: ledger, rng, sequence: new Sequence(rng.below(2 ** 32)), trialSequence: new Sequence(0) };
@@ -58,7 +64,8 @@ describe.each(POLICIES)('%s', (policy) => {
     const picker = buildPicker(policy, candidates, tools);
     for (let untried = 0; untried < size; untried++) {
       const tried = candidates.map(({ backend }) => backend.slot).filter((slot) => slot !== untried);
-      for (let n = 0; n < 5; n++) expect(picker.pick({ tried, hash: 0, repeatable: true, pinned: -1 })?.backend.slot).toBe(untried);
+      for (let n = 0; n < 5; n++)
+        expect(picker.pick({ tried, hash: 0, repeatable: true, pinned: -1 })?.backend.slot).toBe(untried);
     }
     const [only, ...others] = candidates;
     for (const { backend } of others) ledger.begin(backend.slot, 0);

@@ -73,7 +73,12 @@ class Run {
     const members = this.engine
       .views()
       .map((view, slot) => ({ view, backend: { ...simulatedBackend(view.id), slot } }));
-    const { status, candidates } = project(members, this.settings.panic, 1, at);
+    const { status, candidates } = project(
+      members,
+      { panic: this.settings.panic, zone: null, requireRole: null },
+      1,
+      at,
+    );
     const served = `${status}, serving: ${candidates.map(describeCandidate).join(' ') || 'nobody'}`;
     if (served === this.served) return;
     this.served = served;

@@ -10,6 +10,7 @@ function createPool(weights: readonly number[], flying: number[]) {
   const candidates: Candidate[] = weights.map((weight, slot) => ({
     backend: { ...simulatedBackend(`b${slot}`), slot },
     weight,
+    baseWeight: weight,
     trial: false,
     epoch: 1,
   }));

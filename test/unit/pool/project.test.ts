@@ -19,10 +19,12 @@ function snapshotOf(given: readonly Given[], mode: 'least_bad' | 'all' | 'fail' 
       hopeless: false,
       held: false,
       failures: 0,
+      keepsSessions: false,
+      role: null,
     };
     return { backend: { ...simulatedBackend(id), slot }, view: { id, ...known, ...view } };
   });
-  return project(members, { threshold, mode }, 7, 0);
+  return project(members, { panic: { threshold, mode }, zone: null, requireRole: null }, 7, 0);
 }
 
 function serving(...args: Parameters<typeof snapshotOf>): number[] {
