@@ -31,16 +31,16 @@ export function findOnPath(program) {
 export const pinning = findOnPath('taskset') !== null && availableParallelism() >= 2;
 
 /**
- * The command line that runs `command` on CPU `cpu`, or anywhere when pinning is not possible.
- * @param {number} cpu @param {string[]} command
+ * The command line that runs `command` on CPU `cpu`, or anywhere when that is null or pinning is not possible.
+ * @param {number | null} cpu @param {string[]} command
  */
 export function pinned(cpu, command) {
-  return pinning ? ['taskset', '-c', String(cpu), ...command] : command;
+  return pinning && cpu !== null ? ['taskset', '-c', String(cpu), ...command] : command;
 }
 
 /**
  * Starts a process that runs until stopped. Its stderr is kept for messages.
- * @param {string} name @param {number} cpu @param {string[]} command @param {Record<string, string>} [env]
+ * @param {string} name @param {number | null} cpu @param {string[]} command @param {Record<string, string>} [env]
  * @returns {Running}
  */
 export function start(name, cpu, command, env = {}) {

@@ -1,0 +1,82 @@
+/**
+ * The rows of the scoreboard: what befalls the backends, or the proxy, and when. Times are seconds of a run of twelve;
+ * shorter runs shrink the schedule in proportion. The backends are `a b c d`; it is always b first.
+ */
+
+export const RUN_SECONDS = 12;
+export const FAULT_AT_SECONDS = 3;
+
+/**
+ * @typedef {{ fleet: import('./fleet.mjs').Fleet, stopProxy(): void, continueProxy(): void }} Stage
+ * @typedef {[atSeconds: number, act: (stage: Stage) => void | Promise<void>]} Step
+ *
+ * @typedef {object} Row
+ * @property {string} name  for --only
+ * @property {string} title
+ * @property {import('./fleet.mjs').Change} [behaviour]  of all backends from their start
+ * @property {Step[]} steps
+ */
+
+const COLD = { coldMs: 500, coldForMs: 2_000 };
+const FLAKY = { work: 'status', status: 503, share: 0.3 };
+
+/** @type {Row[]} */
+export const ROWS = [
+  { name: 'steady', title: 'steady', steps: [] },
+  { name: 'kill', title: 'kill -9 of one, back after 5 s', steps: [kill([1], 3), start([1], 8)] },
+  { name: 'stop', title: 'SIGSTOP of one for 5 s', steps: [signal(1, 'SIGSTOP', 3), signal(1, 'SIGCONT', 8)] },
+  { name: 'error500', title: '500 on work, /healthz fine', steps: [behave([1], { work: 'status', status: 500 })] },
+  { name: 'flaky503', title: '503 on 30 % of one', steps: [behave([1], FLAKY)] },
+  { name: 'slow', title: '100x slow', steps: [behave([1], { serviceMs: 500 })] },
+  { name: 'hang', title: 'hangs, /healthz fine', steps: [behave([1], { work: 'hang' })] },
+  { name: 'reset', title: 'resets after reading', steps: [behave([1], { work: 'reset' })] },
+  { name: 'cut', title: 'answers cut short', steps: [behave([1], { work: 'cut' })] },
+  { name: 'rolling', title: 'rolling restart of all four', steps: [0, 1, 2, 3].map((n) => restart(n, 3 + 2 * n)) },
+  { name: 'kill2', title: 'two of four killed at once', steps: [kill([1, 2], 3)] },
+  { name: 'killall', title: 'all killed, back after 3 s', steps: [kill([0, 1, 2, 3], 3), start([0, 1, 2, 3], 6)] },
+  { name: 'cold', title: 'restart, cold: 500 ms for 2 s', steps: [kill([1], 3), start([1], 3.5, COLD)] },
+  { name: 'race', title: 'keep-alive race, all idle out after 50 ms', behaviour: { idleMs: 50 }, steps: [] },
+  {
+    name: 'proxystop',
+    title: 'the proxy itself stopped for 2 s',
+    steps: [
+      [3, ({ stopProxy }) => stopProxy()],
+      [5, ({ continueProxy }) => continueProxy()],
+    ],
+  },
+  { name: 'healthz', title: '/healthz of all fails, work fine', steps: [behave([0, 1, 2, 3], { healthy: false })] },
+  { name: 'allflaky', title: 'all answer 503 on 30 %', steps: [behave([0, 1, 2, 3], FLAKY)] },
+];
+
+/** @param {number[]} which @param {number} atSeconds @returns {Step} */
+function kill(which, atSeconds) {
+  return [atSeconds, ({ fleet }) => which.forEach((n) => void fleet.backends[n]?.signal('SIGKILL'))];
+}
+
+/** @param {number[]} which @param {number} atSeconds @param {import('./fleet.mjs').Change} [change] @returns {Step} */
+function start(which, atSeconds, change) {
+  return [atSeconds, async ({ fleet }) => void (await Promise.all(which.map((n) => fleet.backends[n]?.start(change))))];
+}
+
+/** @param {number} n @param {'SIGSTOP' | 'SIGCONT'} name @param {number} atSeconds @returns {Step} */
+function signal(n, name, atSeconds) {
+  return [atSeconds, ({ fleet }) => fleet.backends[n]?.signal(name)];
+}
+
+/** @param {number[]} which @param {import('./fleet.mjs').Change} change @returns {Step} */
+function behave(which, change) {
+  return [FAULT_AT_SECONDS, ({ fleet }) => which.forEach((n) => void fleet.backends[n]?.behave(change))];
+}
+
+/** As deployments do it: asked to stop, it finishes what it has begun; a new process takes its place. @param {number} n @param {number} atSeconds @returns {Step} */
+function restart(n, atSeconds) {
+  return [
+    atSeconds,
+    async ({ fleet }) => {
+      const backend = fleet.backends[n];
+      backend?.signal('SIGTERM');
+      await backend?.gone();
+      await backend?.start();
+    },
+  ];
+}

@@ -1,0 +1,167 @@
+/**
+ * `npm run bench:faults`: the fault scoreboard. Every row befalls every proxy in turn (A B C A B C …): four backends, an
+ * open-loop load, one in ten a POST, a fault after a quarter of the run. What counts is the requests that failed, POSTs
+ * that were executed twice, and how late the others were. It ends within the time that it announces.
+ *
+ *   --only kill,hang    these rows                  --targets pulsegate,nginx,haproxy,caddy
+ *   --seconds S         a run, 12                   --rate N    requests per second, 300
+ *   --runs N            of each cell, 2             --node PATH the binary for Pulsegate
+ *   --parallel N        cells at a time, 1; more than one is for a quick look, and pins nothing
+ *   --out FILE          bench/results/faults.json   --configs   print what each proxy is given, and end
+ *   --warm-up S         1                           --patience S  after which the client gives up, 10
+ */
+
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { describeMachine, root } from '../lib/machine.mjs';
+import { runCell } from './cell.mjs';
+import { TUNING } from './configs.mjs';
+import { ROWS, RUN_SECONDS } from './rows.mjs';
+import { summary } from './summary.mjs';
+import { scoreboard } from './tables.mjs';
+import { allTargets, DEFAULT_TARGETS } from './targets.mjs';
+
+/** Starting four backends and a proxy, proving it, and stopping them. */
+const OVERHEAD_SECONDS = 3;
+/** A run in which the client itself fell behind says nothing of the proxy: it is repeated, so many times at most. */
+const VOID_BEYOND_MS = 40;
+const VOID_TRIES = 3;
+
+const options = readOptions();
+const folder = mkdtempSync(join(tmpdir(), 'pulsegate-faults-'));
+// Workers of other proxies drop their privileges and keep scratch files here.
+chmodSync(folder, 0o755);
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+if (options.configs) {
+  printConfigs();
+  process.exit(0);
+}
+const targets = chosenTargets();
+const rows = chosen(ROWS, options.only, 'row');
+const cells = rows.map((row) => ({
+  row,
+  targets: targets.map((target) => ({ target, runs: /** @type {any[]} */ ([]) })),
+}));
+const jobs = Array.from({ length: options.runs }, () =>
+  cells.flatMap(({ row, targets }) => targets.map(({ target, runs }) => ({ row, target, runs }))),
+).flat();
+const longestSeconds =
+  Math.ceil(jobs.length / options.parallel) *
+  (options.seconds + options.warmUpSeconds + OVERHEAD_SECONDS + options.patienceMs / 1_000);
+say(`${jobs.length} runs, at most ${Math.ceil(longestSeconds / 60)} minutes`);
+setTimeout(() => fail('the time announced is over'), longestSeconds * 1_000 + 60_000).unref();
+
+await Promise.all(Array.from({ length: options.parallel }, work));
+report();
+process.exit(0);
+
+async function work() {
+  for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
+    const { row, target, runs } = job;
+    let figures = await runCell(row, target, { folder, pin: options.parallel === 1, ...options });
+    for (let tries = 1; figures.lateMs > VOID_BEYOND_MS && tries < VOID_TRIES; tries++) {
+      say(`${row.name}, ${target.name}: void, the load itself stood still for ${figures.lateMs.toFixed(0)} ms`);
+      figures = await runCell(row, target, { folder, pin: options.parallel === 1, ...options });
+    }
+    runs.push(figures);
+    say(`${row.name}, ${target.name}: ${line(figures)}`);
+  }
+}
+
+/** @param {import('./oracle.mjs').Figures} figures */
+function line({
+  failedGet,
+  failedPost,
+  duplicatePosts,
+  p99Ms,
+  maxMs,
+  longestMs,
+  worstSecond,
+  lastFailureSeconds,
+  failures,
+}) {
+  const last = lastFailureSeconds === null ? '' : `, last failure after ${lastFailureSeconds.toFixed(1)} s`;
+  const kinds = Object.entries(failures).map(([kind, count]) => `${count} x ${kind}`);
+  return `${failedGet}/${failedPost} failed, ${duplicatePosts} POSTs twice, p99 ${p99Ms.toFixed(0)}, max ${maxMs.toFixed(0)}, longest ${longestMs.toFixed(0)} ms, worst second ${(worstSecond * 100).toFixed(0)} %${last} ${kinds.join(', ')}`;
+}
+
+function report() {
+  const result = {
+    machine: { ...describeMachine(options.node), pinned: options.parallel === 1 },
+    options: { runs: options.runs, seconds: options.seconds, rate: options.perSecond },
+    targets: targets.map(({ name, version }) => ({ name, version })),
+    tuning: TUNING,
+    rows: cells.map(({ row, targets }) => ({
+      name: row.name,
+      title: row.title,
+      targets: targets.map(({ target, runs }) => ({ name: target.name, summary: summary(runs), runs })),
+    })),
+  };
+  mkdirSync(dirname(options.out), { recursive: true });
+  writeFileSync(options.out, `${JSON.stringify(result, null, 1)}\n`);
+  say(`\n${scoreboard(result)}\n\nA tuned Pulsegate would add to its upstream:\n${TUNING}\nwritten: ${options.out}`);
+}
+
+function printConfigs() {
+  const place = { port: 8000, adminPort: 8001, backends: [3001, 3002, 3003, 3004], folder: '/var/tmp/faults' };
+  for (const { name, config } of allTargets(options.node, folder)) say(`# ---- ${name}\n${config(place)}`);
+}
+
+function chosenTargets() {
+  const all = chosen(allTargets(options.node, folder), options.targets, 'target');
+  for (const { name, missing } of all) if (missing !== null) say(`${name} is missing; it needs: ${missing}`);
+  return all.filter(({ missing }) => missing === null);
+}
+
+/** @template {{ name: string }} T @param {T[]} all @param {string[] | null} names @param {string} what */
+function chosen(all, names, what) {
+  const unknown = names?.find((name) => !all.some((one) => one.name === name));
+  if (unknown !== undefined)
+    fail(`there is no ${what} ${unknown}; there are ${all.map(({ name }) => name).join(', ')}`);
+  return names === null ? all : all.filter(({ name }) => names.includes(name));
+}
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      targets: { type: 'string', default: DEFAULT_TARGETS.join(',') },
+      seconds: { type: 'string', default: String(RUN_SECONDS) },
+      rate: { type: 'string', default: '300' },
+      runs: { type: 'string', default: '2' },
+      parallel: { type: 'string', default: '1' },
+      'warm-up': { type: 'string', default: '1' },
+      patience: { type: 'string', default: '10' },
+      node: { type: 'string', default: process.execPath },
+      out: { type: 'string', default: `${root}bench/results/faults.json` },
+      configs: { type: 'boolean', default: false },
+    },
+  });
+  return {
+    only: values.only?.split(',') ?? null,
+    targets: values.targets.split(','),
+    seconds: Number(values.seconds),
+    perSecond: Number(values.rate),
+    runs: Number(values.runs),
+    parallel: Number(values.parallel),
+    warmUpSeconds: Number(values['warm-up']),
+    patienceMs: Number(values.patience) * 1_000,
+    node: values.node,
+    out: values.out,
+    configs: values.configs,
+  };
+}
+
+/** @param {string} text */
+function say(text) {
+  process.stdout.write(`${text}\n`);
+}
+
+/** @param {string} text @returns {never} */
+function fail(text) {
+  process.stderr.write(`${text}\n`);
+  process.exit(1);
+}
