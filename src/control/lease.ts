@@ -24,6 +24,10 @@ export class BackendLease implements Lease {
     this.owner = owner;
   }
 
+  get isTrial(): boolean {
+    return this.candidate.trial;
+  }
+
   hint(hint: AnswerHint): void {
     if (!this.ended) this.owner.heed(this.candidate, hint);
   }

@@ -70,10 +70,12 @@ function foldOutcome(record: BackendRecord, signal: OutcomeSignal, pool: PoolRec
   const failed = judgement === 'failure';
   const isVoid = judgement === 'ignored' || (failed && pool.isStalled(signal.latencyMs, at));
   const { outlier } = record;
-  if (signal.outcome === 'ok') outlier?.countSuccess(signal.latencyMs, at);
+  // A backend that was overtaken is at least that slow.
+  if (signal.outcome === 'ok' || signal.outcome === 'superseded') outlier?.countSuccess(signal.latencyMs, at);
   else if (!isVoid) outlier?.count(failed, at);
   // A straggler from before the backend last left or re-entered service says nothing about it as it is now.
   if (signal.epoch !== record.epoch) return false;
+  if (signal.outcome === 'superseded') return foldSilence(record, signal, pool, at);
   if (isVoid) return foldTrial(record, false, at);
   record.lastAttemptMs = at;
   record.lastAttemptRefused = signal.outcome === 'connect_refused';
@@ -85,6 +87,16 @@ function foldOutcome(record: BackendRecord, signal: OutcomeSignal, pool: PoolRec
   if (failed && record.status === 'down') return false;
   const news = failed ? outlier?.fail(signal.detail || signal.outcome, at) : outlier?.succeed(at);
   if (news === null || news === undefined) return false;
+  record.note = { source: 'outcomes', reason: news };
+  return true;
+}
+
+/** Overtaken now and then, anyone is; but a backend that answers nothing at all meanwhile must not be spared by our asking elsewhere. */
+function foldSilence(record: BackendRecord, { latencyMs }: OutcomeSignal, pool: PoolRecord, at: number): boolean {
+  const isSilent = record.lastAnswerMs < at - latencyMs && !pool.isStalled(latencyMs, at);
+  if (!isSilent || record.status === 'down') return false;
+  const news = record.outlier?.fail('another backend was asked as well, and answered first', at) ?? null;
+  if (news === null) return false;
   record.note = { source: 'outcomes', reason: news };
   return true;
 }

@@ -24,6 +24,8 @@ export function isHinting({ loadReport, loadReportBin, drain, retryAfter }: Answ
 
 export interface Lease {
   readonly backend: Backend;
+  /** How this attempt ends decides whether the backend returns to service. */
+  readonly isTrial: boolean;
   /** The answer's head, or its trailers, hint at something; before `end`. */
   hint(hint: AnswerHint): void;
   /**

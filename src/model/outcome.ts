@@ -15,6 +15,7 @@ export type OutcomeClass =
   | 'timeout' // no answer, or a stall inside one
   | 'truncated' // closed or reset inside the answer
   | 'malformed' // an answer that the codec refuses
+  | 'superseded' // another backend was asked as well, and answered first
   | 'client_abort' // the client left first
   | 'local_error'; // our own limits: EMFILE, EADDRNOTAVAIL, shutdown
 
@@ -32,6 +33,7 @@ const JUDGEMENTS: Readonly<Record<OutcomeClass, Judgement>> = {
   timeout: 'failure',
   truncated: 'failure',
   malformed: 'failure',
+  superseded: 'ignored',
   client_abort: 'ignored',
   local_error: 'ignored',
 };

@@ -34,6 +34,9 @@ export interface AttemptOwner {
   onDrain(attempt: Attempt): void;
 }
 
+/** Why we give up an attempt that may still have succeeded. */
+export type AbortOutcome = Extract<OutcomeClass, 'client_abort' | 'timeout' | 'superseded'>;
+
 /** Where the payload of a request's body goes. */
 export interface BodySink {
   sendData(chunk: Buffer, start: number, end: number): void;
@@ -43,6 +46,8 @@ export interface Attempt extends BodySink {
   readonly lease: Lease;
   /** Some byte of the request was handed to the connection. */
   readonly requestBegun: boolean;
+  /** Its lease has ended. */
+  readonly isDone: boolean;
   /** Monotonic milliseconds after which `expire` is called; Infinity = not waiting for the backend. */
   readonly deadlineMs: number;
   /** Begins: `onReady` follows, at once or when the backend is connected. Called once. */
@@ -56,7 +61,9 @@ export interface Attempt extends BodySink {
   /** Reads on, after `onReadDone` has said false. */
   resume(): void;
   /** Gives up from our side; the owner hears nothing more. */
-  abort(outcome: 'client_abort' | 'timeout', detail: string): void;
+  abort(outcome: AbortOutcome, detail: string): void;
+  /** Nobody waits for the answer any more; its outcome still counts. Only before the answer's head. */
+  orphan(): void;
   /** The deadline has passed. */
   expire(): void;
 }

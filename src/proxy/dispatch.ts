@@ -1,27 +1,31 @@
 /**
- * The attempts made for one request: which backend, whether once more elsewhere, and when to stop waiting for room. It
- * decides nothing about the answer, which is the exchange's.
+ * The attempts made for one request: which backend, whether once more elsewhere, whether a second one beside the first, and
+ * when to stop waiting for room. It decides nothing about the answer, which is the exchange's.
  *
  *   queued ──► under way ──► (failed, may be repeated) ──► queued        any ──► over
+ *                  └──► hedged: two attempts, and the first good head wins ──► under way
  */
 
 import type { Clock } from '../base/time.ts';
 import type { OutcomeClass } from '../model/outcome.ts';
 import type { PickRequest } from '../model/picker.ts';
 import { ANSWERS, type Answer } from './answers.ts';
-import type { Attempt, AttemptOwner } from './attempt.ts';
+import type { AbortOutcome, Attempt, AttemptOwner } from './attempt.ts';
 import type { Forwarder, Waiting } from './forwarder.ts';
+import type { Hedgeable } from './hedging.ts';
 import { type FailedAttempt, isRepeatable, mayRetry } from './retry.ts';
 
 /** The request that attempts are made for. */
 export interface DispatchOwner extends AttemptOwner {
   /** All of the body that an attempt was sent can be sent to another. */
   readonly isReplayable: boolean;
+  /** All of the body has come from the client. */
+  readonly bodyIsWhole: boolean;
   /** No attempt can be made. */
   onUnserved(answer: Answer, detail: string): void;
 }
 
-export class Dispatch implements PickRequest, Waiting {
+export class Dispatch implements PickRequest, Waiting, Hedgeable {
   /** Slots tried so far. */
   tried: number[] | null = null;
   readonly hash = 0;
@@ -29,6 +33,8 @@ export class Dispatch implements PickRequest, Waiting {
   readonly repeatable: boolean;
   /** The attempt that the request's body goes to and whose answer is relayed; null while in line. */
   current: Attempt | null = null;
+  /** The attempt beside it. */
+  private rival: Attempt | null = null;
   /** Attempts begun. */
   attempts = 0;
   /** Id of the backend last tried; empty when none was. */
@@ -39,6 +45,11 @@ export class Dispatch implements PickRequest, Waiting {
   private readonly clock: Clock;
   /** Monotonic milliseconds at which waiting for room ends; Infinity = not waiting. */
   private waitUntilMs = Infinity;
+  /** When the first attempt began. */
+  private begunMs = 0;
+  private hedges = 0;
+  /** No answer's head has come. */
+  awaitsHead = true;
 
   constructor(owner: DispatchOwner, forwarder: Forwarder, clock: Clock) {
     this.owner = owner;
@@ -59,9 +70,9 @@ export class Dispatch implements PickRequest, Waiting {
       return true;
     }
     this.waitUntilMs = Infinity;
-    this.attempts++;
     this.backend = lease.backend.id;
     this.current = this.forwarder.transport.attempt(this.owner, lease);
+    if (this.attempts++ === 0) this.watch();
     this.current.start();
     return true;
   }
@@ -83,15 +94,45 @@ export class Dispatch implements PickRequest, Waiting {
 
   sweep(nowMs: number): void {
     if (this.current !== null && nowMs >= this.current.deadlineMs) this.current.expire();
+    if (this.rival !== null && nowMs >= this.rival.deadlineMs) this.rival.expire();
     if (nowMs < this.waitUntilMs || this.isDone) return;
     this.owner.onUnserved(ANSWERS.overloaded, 'no backend had room in time');
+  }
+
+  /** Whether an attempt is made beside another one: what it says of itself is not yet the answer. */
+  get isHedged(): boolean {
+    return this.rival !== null;
+  }
+
+  /**
+   * An attempt has the head of an answer. False: another attempt is waited for, or made, instead.
+   * @param status of the answer
+   */
+  accepts(attempt: Attempt, outcome: OutcomeClass, status: number): boolean {
+    if (status >= 500 && (this.yields(attempt) || this.tryAgain(attempt, outcome, status))) return false;
+    this.awaitsHead = false;
+    if (this.rival !== null) this.supersede(attempt === this.current ? this.rival : (this.current as Attempt));
+    this.current = attempt;
+    this.rival = null;
+    const { hedging } = this.forwarder;
+    if (hedging !== null) {
+      const nowMs = this.clock.now();
+      hedging.learn(nowMs - this.begunMs, nowMs);
+      this.backend = attempt.lease.backend.id;
+    }
+    return true;
+  }
+
+  /** An attempt has failed before its answer began. True: another attempt is waited for, or made, instead. */
+  survives(attempt: Attempt, outcome: OutcomeClass): boolean {
+    return this.yields(attempt) || this.tryAgain(attempt, outcome, 0);
   }
 
   /**
    * Gives up an attempt for another one, where that is safe and within the budget.
    * @param status of the answer that is passed over; 0 when there is none
    */
-  tryAgain(attempt: Attempt, outcome: OutcomeClass, status: number): boolean {
+  private tryAgain(attempt: Attempt, outcome: OutcomeClass, status: number): boolean {
     const { forwarder } = this;
     const { slot } = attempt.lease.backend;
     const tried = [...(this.tried ?? []), slot];
@@ -102,7 +143,7 @@ export class Dispatch implements PickRequest, Waiting {
       requestBegun: attempt.requestBegun,
       replayable: this.owner.isReplayable,
       elsewhere: forwarder.hasUntried(tried),
-      attempts: this.attempts,
+      attempts: this.attempts - this.hedges,
       panic: forwarder.pool.snapshot.panic,
     };
     if (!mayRetry(failed, forwarder.settings.retry)) return false;
@@ -117,11 +158,59 @@ export class Dispatch implements PickRequest, Waiting {
   /** The request is over: nothing is begun any more. */
   end(): void {
     this.isDone = true;
+    this.awaitsHead = false;
     this.waitUntilMs = Infinity;
   }
 
   /** Gives up what is under way. */
-  abort(outcome: 'client_abort' | 'timeout', detail: string): void {
+  abort(outcome: AbortOutcome, detail: string): void {
+    this.awaitsHead = false;
     this.current?.abort(outcome, detail);
+    this.rival?.abort(outcome, detail);
+  }
+
+  // --- hedging
+
+  /** From the schedule: the first attempt is slow. */
+  hedge(): void {
+    const { forwarder, owner } = this;
+    const { pool, hedging } = forwarder;
+    if (this.isDone || this.current === null || this.rival !== null || hedging === null) return;
+    if (!owner.isReplayable || !owner.bodyIsWhole || pool.snapshot.panic || forwarder.isCrowded) return;
+    const tried = [...(this.tried ?? []), this.current.lease.backend.slot];
+    if (!forwarder.hasUntried(tried) || !hedging.withdraw(this.clock.now())) return;
+    this.tried = tried;
+    const lease = pool.acquire(this);
+    if (lease === null) return;
+    if (tried.includes(lease.backend.slot)) {
+      // Whoever else could take it has no room.
+      lease.end('superseded', 0, '');
+      return;
+    }
+    this.attempts++;
+    this.hedges++;
+    this.rival = forwarder.transport.attempt(owner, lease);
+    this.rival.start();
+  }
+
+  private watch(): void {
+    const { hedging } = this.forwarder;
+    if (hedging === null || !this.repeatable) return;
+    this.begunMs = this.clock.now();
+    hedging.watch(this, this.begunMs);
+  }
+
+  /** One of two attempts is of no use: the other is waited for. */
+  private yields(attempt: Attempt): boolean {
+    if (this.rival === null) return false;
+    if (attempt === this.current) this.current = this.rival;
+    this.rival = null;
+    this.backend = this.current?.lease.backend.id ?? '';
+    return true;
+  }
+
+  private supersede(attempt: Attempt): void {
+    if (attempt.lease.isTrial) this.forwarder.adopt(attempt);
+    else attempt.abort('superseded', '');
   }
 }

@@ -9,7 +9,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
 import type { LoggedRequest } from './access-log.ts';
 import { ANSWERS, type Answer } from './answers.ts';
-import type { Attempt } from './attempt.ts';
+import type { AbortOutcome, Attempt } from './attempt.ts';
 import type { ClientSide, ExchangeContext } from './client-side.ts';
 import { Dispatch, type DispatchOwner } from './dispatch.ts';
 import type { Forwarder } from './forwarder.ts';
@@ -106,7 +106,7 @@ export class Exchange implements DispatchOwner, LoggedRequest {
     destination.retryBudget.deposit(this.startedMs);
     const dispatch = new Dispatch(this, destination, this.context.clock);
     this.dispatch = dispatch;
-    if (dispatch.repeatable && retry.attempts > 0) this.body?.hold(retry.bufferBytes);
+    if (dispatch.repeatable && (retry.attempts > 0 || retry.hedge !== null)) this.body?.hold(retry.bufferBytes);
     dispatch.start();
   }
 
@@ -197,14 +197,17 @@ export class Exchange implements DispatchOwner, LoggedRequest {
   }
 
   onInformational(_attempt: Attempt, head: ResponseHead): void {
-    // 100 answers an Expect, which we consume ourselves.
-    if (head.status === 100) return;
+    // 100 answers an Expect, which we consume ourselves; of two attempts nobody knows yet whose answer follows.
+    if (head.status === 100 || this.dispatch?.isHedged === true) return;
     this.client.sendInformational(head);
     this.client.flush();
   }
 
   onHead(attempt: Attempt, head: ResponseHead): boolean {
-    if (head.status >= 500 && this.tryAgain(attempt, outcomeOfStatus(head.status), head.status)) return false;
+    if (this.dispatch?.accepts(attempt, outcomeOfStatus(head.status), head.status) !== true) {
+      this.sending = false;
+      return false;
+    }
     this.body?.letGo();
     this.status = head.status;
     this.client.sendHead(head);
@@ -231,16 +234,12 @@ export class Exchange implements DispatchOwner, LoggedRequest {
     if (this.status !== 0) {
       this.end();
       this.client.cut();
-    } else if (!this.tryAgain(attempt, outcome, 0)) {
+    } else if (this.dispatch?.survives(attempt, outcome) === true) {
+      this.sending = false;
+    } else {
       const late = outcome === 'timeout' || outcome === 'connect_timeout';
       this.answer(late ? ANSWERS.gatewayTimeout : ANSWERS.badGateway, detail);
     }
-  }
-
-  private tryAgain(attempt: Attempt, outcome: OutcomeClass, status: number): boolean {
-    const again = (this.dispatch as Dispatch).tryAgain(attempt, outcome, status);
-    if (again) this.sending = false;
-    return again;
   }
 
   // --- endings
@@ -265,7 +264,7 @@ export class Exchange implements DispatchOwner, LoggedRequest {
   }
 
   /** Ends from our side: an answer if none has begun, else a cut. */
-  private giveUp(answer: Answer, detail: string, outcome: 'client_abort' | 'timeout'): void {
+  private giveUp(answer: Answer, detail: string, outcome: AbortOutcome): void {
     if (this.status === 0) {
       this.answer(answer, detail);
     } else {

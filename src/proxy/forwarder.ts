@@ -9,7 +9,8 @@
 import type { Clock } from '../base/time.ts';
 import type { Pool } from '../model/lease.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
-import type { Transport } from './attempt.ts';
+import type { Attempt, Transport } from './attempt.ts';
+import { Hedging } from './hedging.ts';
 import { Http1Transport } from './http1-transport.ts';
 import { RetryBudget } from './retry-budget.ts';
 
@@ -35,12 +36,16 @@ export class Forwarder {
   readonly pool: ForwarderPool;
   readonly transport: Transport;
   readonly retryBudget: RetryBudget;
+  /** null = no hedging. */
+  readonly hedging: Hedging | null;
   private readonly clock: Clock;
   /** To be begun in this turn. */
   private ready: Waiting[] = [];
   /** First come, first served: no backend had room. */
   private waiting: Waiting[] = [];
   private turnScheduled = false;
+  /** Attempts that nobody waits for any more, but whose outcome counts. */
+  private orphans: Attempt[] = [];
 
   constructor(settings: UpstreamSettings, pool: ForwarderPool, clock: Clock) {
     this.settings = settings;
@@ -48,6 +53,7 @@ export class Forwarder {
     this.clock = clock;
     this.transport = new Http1Transport(settings, clock);
     this.retryBudget = new RetryBudget(settings.retry);
+    this.hedging = settings.retry.hedge ? new Hedging(settings.retry.hedge, clock) : null;
   }
 
   enqueue(request: Waiting): void {
@@ -60,8 +66,21 @@ export class Forwarder {
     return this.pool.snapshot.candidates.some(({ backend }) => !tried.includes(backend.slot));
   }
 
+  /** Requests wait for room: whoever could be spared should not take any. */
+  get isCrowded(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  /** Sees an attempt to its end for its outcome alone. */
+  adopt(attempt: Attempt): void {
+    attempt.orphan();
+    this.orphans.push(attempt);
+  }
+
   sweep(nowMs: number): void {
     this.transport.sweep(nowMs);
+    for (const orphan of this.orphans) if (nowMs >= orphan.deadlineMs) orphan.expire();
+    if (this.orphans.length > 0) this.orphans = this.orphans.filter((orphan) => !orphan.isDone);
     if (this.waiting.some((request) => request.isDone)) {
       this.waiting = this.waiting.filter((request) => !request.isDone);
     }
@@ -69,6 +88,7 @@ export class Forwarder {
 
   close(): void {
     this.pool.onRoom = null;
+    this.hedging?.close();
     this.transport.close();
   }
 

@@ -10,10 +10,11 @@ import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts'
 import { isHinting, type Lease } from '../model/lease.ts';
 import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
 import type { HostPolicy, UpstreamSettings, UpstreamTimeouts } from '../model/settings.ts';
-import type { Attempt, AttemptOwner } from './attempt.ts';
+import type { AbortOutcome, Attempt, AttemptOwner } from './attempt.ts';
 import { classifyConnectError, describeError } from './classify.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { type Peer, renderRequestHead } from './heads.ts';
+import { ORPHAN } from './orphan.ts';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
 
 /** The upstream that an attempt is made at. */
@@ -32,7 +33,7 @@ export class Http1Attempt implements Attempt, ConnectionUser {
   readonly lease: Lease;
   requestBegun = false;
   deadlineMs: number;
-  private readonly owner: AttemptOwner;
+  private owner: AttemptOwner;
   private readonly pool: ConnectionPool;
   private readonly timeouts: UpstreamTimeouts;
   private readonly host: HostPolicy;
@@ -45,7 +46,7 @@ export class Http1Attempt implements Attempt, ConnectionUser {
   /** The request's body is sent in chunks. */
   private chunked = false;
   private requestWhole = false;
-  private done = false;
+  isDone = false;
   private paused = false;
   /** Text of an incomplete head. */
   private partial = '';
@@ -97,20 +98,24 @@ export class Http1Attempt implements Attempt, ConnectionUser {
   }
 
   flush(): boolean {
-    if (this.done || this.connection.writer.flush()) return true;
+    if (this.isDone || this.connection.writer.flush()) return true;
     if (this.head === null) this.awaitHead(this.timeouts.idleMs);
     return false;
   }
 
   resume(): void {
-    if (!this.paused || this.done) return;
+    if (!this.paused || this.isDone) return;
     this.paused = false;
     this.deadlineMs = this.clock.now() + this.timeouts.idleMs;
     this.connection.resume();
   }
 
-  abort(outcome: 'client_abort' | 'timeout', detail: string): void {
+  abort(outcome: AbortOutcome, detail: string): void {
     if (this.finish(outcome, detail)) this.connection.destroy();
+  }
+
+  orphan(): void {
+    this.owner = ORPHAN;
   }
 
   expire(): void {
@@ -131,10 +136,10 @@ export class Http1Attempt implements Attempt, ConnectionUser {
       if (pos < 0) return true;
     }
     // An answer that nobody wants is of use only to keep the connection, if it is whole already.
-    if (this.done) this.discard(chunk, pos, length);
+    if (this.isDone) this.discard(chunk, pos, length);
     else this.readBody(chunk, pos, length);
     // Reading goes on even then: an idle connection must notice whatever comes next.
-    if (this.done) return true;
+    if (this.isDone) return true;
     this.deadlineMs = this.clock.now() + this.timeouts.idleMs;
     if (this.owner.onReadDone()) return true;
     this.paused = true;
@@ -154,7 +159,7 @@ export class Http1Attempt implements Attempt, ConnectionUser {
   }
 
   onDrain(): void {
-    if (this.done) return;
+    if (this.isDone) return;
     if (this.head === null && !this.requestWhole) this.deadlineMs = this.headUntilMs;
     this.owner.onDrain(this);
   }
@@ -211,7 +216,7 @@ export class Http1Attempt implements Attempt, ConnectionUser {
   private readBody(chunk: Buffer, from: number, length: number): void {
     const body = this.body as BodyReader;
     let pos = from;
-    while (!this.done) {
+    while (!this.isDone) {
       const step = body.step(chunk, pos, length);
       pos = body.pos;
       if (step === 'data') this.owner.onData(chunk, body.dataStart, body.dataEnd);
@@ -258,8 +263,8 @@ export class Http1Attempt implements Attempt, ConnectionUser {
 
   /** Ends the lease; false when that was done before. */
   private finish(outcome: OutcomeClass, detail: string): boolean {
-    if (this.done) return false;
-    this.done = true;
+    if (this.isDone) return false;
+    this.isDone = true;
     this.deadlineMs = Infinity;
     const latencyMs = this.head === null ? this.clock.now() - this.startedMs : this.headLatencyMs;
     this.lease.end(outcome, latencyMs, detail);
