@@ -64,7 +64,9 @@ function requirement(issue: Issue): string {
   switch (issue.code) {
     case 'too_small':
       if (issue.origin === 'array') return 'must have at least one entry';
-      if (issue.origin === 'string') return 'must not be empty';
+      if (issue.origin === 'string') {
+        return issue.minimum === 1 ? 'must not be empty' : `must have at least ${issue.minimum} characters`;
+      }
       return `must be ${issue.inclusive ? 'at least' : 'above'} ${issue.minimum}`;
     case 'too_big':
       return `must be at most ${issue.maximum}`;

@@ -89,6 +89,9 @@ function checkTls(name: string, { tls, backends }: Upstream): Finding[] {
 
 function checkHashing(name: string, { balance, hash_on }: Upstream): Finding[] {
   const path = ['upstreams', name, 'hash_on'];
+  if (hash_on !== null && typeof hash_on === 'object' && (hash_on.header === null) === (hash_on.cookie === null)) {
+    return [{ path, at: 'value', message: 'must name either a header or a cookie' }];
+  }
   const isHashing = balance === 'ring_hash' || balance === 'maglev';
   if (isHashing === (hash_on !== null)) return [];
   const message = isHashing

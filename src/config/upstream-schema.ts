@@ -41,14 +41,10 @@ const tls = z.strictObject({
   key_file: key(z.string().min(1).nullable(), null, 'PEM file of its key.'),
 });
 
-const hashedField = z
-  .strictObject({
-    header: key(text(HEADER_NAME.pattern, HEADER_NAME.must).nullable(), null, 'Name of a request header.'),
-    cookie: key(text(COOKIE_NAME.pattern, COOKIE_NAME.must).nullable(), null, 'Name of a cookie.'),
-  })
-  .refine(({ header, cookie }) => (header === null) !== (cookie === null), {
-    error: 'must name either a header or a cookie',
-  });
+const hashedField = z.strictObject({
+  header: key(text(HEADER_NAME.pattern, HEADER_NAME.must).nullable(), null, 'Name of a request header.'),
+  cookie: key(text(COOKIE_NAME.pattern, COOKIE_NAME.must).nullable(), null, 'Name of a cookie; instead of `header`.'),
+});
 
 const sticky = z.strictObject({
   cookie: key(text(COOKIE_NAME.pattern, COOKIE_NAME.must), 'pulsegate', 'Name of the cookie.'),
