@@ -5,8 +5,8 @@
 
 import { onBrokenInvariant } from '../base/invariant.ts';
 import { createRng, type Rng } from '../base/rng.ts';
-import { StallWatch } from '../control/stall-watch.ts';
 import type { FlightRecorder } from '../control/flight-recorder.ts';
+import { StallWatch } from '../control/stall-watch.ts';
 import { Upstream } from '../control/upstream.ts';
 import { isHinting } from '../model/lease.ts';
 import { judge, type OutcomeClass } from '../model/outcome.ts';
@@ -152,7 +152,12 @@ class Simulation {
   }
 
   private attempt(request: Request): void {
-    const pickRequest = { tried: request.tried.length === 0 ? null : request.tried, hash: 0, repeatable: true, pinned: -1 };
+    const pickRequest = {
+      tried: request.tried.length === 0 ? null : request.tried,
+      hash: 0,
+      repeatable: true,
+      pinned: -1,
+    };
     const lease = this.upstream.acquire(pickRequest);
     if (lease === null) {
       this.checker.checkNoPick(pickRequest);
