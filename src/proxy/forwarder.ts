@@ -13,6 +13,7 @@ import type { Attempt, Transport } from './attempt.ts';
 import { Hedging } from './hedging.ts';
 import { Http1Transport } from './http1-transport.ts';
 import { RetryBudget } from './retry-budget.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 export interface ForwarderPool extends Pool {
   /** Counts a retry against the backend whose attempt failed. */
@@ -41,8 +42,8 @@ export class Forwarder {
   private readonly clock: Clock;
   /** To be begun in this turn. */
   private ready: Waiting[] = [];
-  /** First come, first served: no backend had room. */
-  private waiting: Waiting[] = [];
+  /** No backend had room. */
+  private readonly line: WaitingLine;
   private turnScheduled = false;
   /** Attempts that nobody waits for any more, but whose outcome counts. */
   private orphans: Attempt[] = [];
@@ -51,6 +52,7 @@ export class Forwarder {
     this.settings = settings;
     this.pool = pool;
     this.clock = clock;
+    this.line = new WaitingLine(settings.limits);
     this.transport = new Http1Transport(settings, clock);
     this.retryBudget = new RetryBudget(settings.retry);
     this.hedging = settings.retry.hedge ? new Hedging(settings.retry.hedge, clock) : null;
@@ -68,7 +70,7 @@ export class Forwarder {
 
   /** Requests wait for room: whoever could be spared should not take any. */
   get isCrowded(): boolean {
-    return this.waiting.length > 0;
+    return this.line.length > 0;
   }
 
   /** Sees an attempt to its end for its outcome alone. */
@@ -81,9 +83,7 @@ export class Forwarder {
     this.transport.sweep(nowMs);
     for (const orphan of this.orphans) if (nowMs >= orphan.deadlineMs) orphan.expire();
     if (this.orphans.length > 0) this.orphans = this.orphans.filter((orphan) => !orphan.isDone);
-    if (this.waiting.some((request) => request.isDone)) {
-      this.waiting = this.waiting.filter((request) => !request.isDone);
-    }
+    this.line.sweep();
   }
 
   close(): void {
@@ -100,32 +100,21 @@ export class Forwarder {
 
   private readonly runTurn = (): void => {
     this.turnScheduled = false;
-    this.serveWaiting();
-    const ready = this.ready;
+    const { line, ready } = this;
     this.ready = [];
-    for (const request of ready) {
-      if (this.waiting.length > 0 || !request.begin()) this.wait(request);
-    }
+    if (line.length > 0) this.runCrowdedTurn(ready);
+    else for (const request of ready) if (line.length > 0 || !request.begin()) line.add(request, this.clock.now());
+    this.pool.onRoom = line.length > 0 ? this.scheduleTurn : null;
   };
 
-  private serveWaiting(): void {
-    let served = 0;
-    for (const request of this.waiting) {
-      if (!request.begin()) break;
-      served++;
+  private runCrowdedTurn(ready: readonly Waiting[]): void {
+    const { line } = this;
+    const nowMs = this.clock.now();
+    const newestFirst = line.isStanding(nowMs);
+    if (!newestFirst) line.serve(nowMs);
+    for (const request of ready) {
+      if ((line.length > 0 && !newestFirst) || !request.begin()) line.add(request, nowMs);
     }
-    if (served > 0) this.waiting.splice(0, served);
-    if (this.waiting.length === 0) this.pool.onRoom = null;
-  }
-
-  private wait(request: Waiting): void {
-    const { pending, pendingTimeoutMs } = this.settings.limits;
-    if (this.waiting.length >= pending) {
-      request.reject();
-      return;
-    }
-    request.waitUntil(this.clock.now() + pendingTimeoutMs);
-    this.waiting.push(request);
-    this.pool.onRoom = this.scheduleTurn;
+    if (newestFirst) line.serve(nowMs);
   }
 }
