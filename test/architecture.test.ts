@@ -15,8 +15,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pool: ['base', 'model'],
   pick: ['base', 'model'],
   http1: ['base'],
-  control: ['base', 'model', 'health', 'pool', 'pick'],
-  proxy: ['base', 'model', 'http1'],
+  tls: ['base', 'model'],
+  control: ['base', 'model', 'health', 'pool', 'pick', 'tls'],
+  proxy: ['base', 'model', 'http1', 'tls'],
   admin: ['base', 'model', 'config'],
   cli: ['base', 'model', 'config', 'sender'],
   config: ['base', 'model'],
@@ -30,6 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   src: [
     ...['base', 'model', 'health', 'pool', 'pick', 'http1', 'control', 'proxy', 'admin', 'cli', 'config', 'demo'],
     'platform',
+    'tls',
   ],
 };
 
