@@ -25,8 +25,7 @@ import type { Candidate, Snapshot, SnapshotEntry } from '../model/snapshot.ts';
 import type { Intent } from '../model/status.ts';
 import type { Transition } from '../model/transition.ts';
 import type { BackendView } from '../model/view.ts';
-import { buildPicker, type PickerTools } from '../pick/build.ts';
-import { Sequence } from '../pick/sequence.ts';
+import { PoolPickers } from '../pick/pool-pickers.ts';
 import { Ledger } from '../pool/ledger.ts';
 import { project } from '../pool/project.ts';
 import type { FlightRecorder } from './flight-recorder.ts';
@@ -59,7 +58,7 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
   private readonly engine: HealthEngine;
   private readonly self: SelfWatch;
   private readonly recorder: FlightRecorder | null;
-  private readonly tools: PickerTools;
+  private readonly pickers: PoolPickers;
   private readonly prober: Prober | null;
   private backends: Members = new Map();
   private pool: { readonly snapshot: Snapshot; readonly picker: Picker };
@@ -78,12 +77,7 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
     this.recorder = options.recorder ?? null;
     this.ledger = new Ledger(settings.limits.connections);
     this.engine = new HealthEngine(settings.health, settings.backends, at);
-    this.tools = {
-      loads: this.ledger,
-      rng: rng.fork('pick'),
-      sequence: new Sequence(rng.below(2 ** 32)),
-      trialSequence: new Sequence(0),
-    };
+    this.pickers = new PoolPickers(settings, this.ledger, rng.fork('pick'));
     this.prober =
       probe === null || settings.health.probe === null
         ? null
@@ -286,13 +280,13 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
   }
 
   private projectPool(lastVersion: number, at: number): { snapshot: Snapshot; picker: Picker } {
-    const { health, balance, zone, requireRole } = this.options.settings;
+    const { health, zone, requireRole } = this.options.settings;
     const members = this.engine.views().map((view) => ({ view, backend: this.backends.get(view.id) as Backend }));
     const snapshot = project(members, { panic: health.panic, zone, requireRole }, lastVersion + 1, at);
     for (const { backend, trial, epoch } of snapshot.candidates) {
       if (trial) this.ledger.openTrial(backend.slot, epoch);
     }
-    return { snapshot, picker: buildPicker(balance, snapshot.candidates, this.tools) };
+    return { snapshot, picker: this.pickers.build(snapshot) };
   }
 
   /** One timer for the engine's next deadline; one that fires too early only ticks and is armed anew. */
