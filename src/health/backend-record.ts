@@ -27,13 +27,13 @@ export class BackendRecord {
   spec: BackendSpec;
   readonly probe: ProbeDetector;
   /** null = no heartbeats are received. */
-  readonly heartbeat: HeartbeatDetector | null;
+  heartbeat: HeartbeatDetector | null;
   /** null = traffic is not judged. */
-  readonly outlier: OutlierDetector | null;
+  outlier: OutlierDetector | null;
   readonly drain = new DrainNotice();
   readonly ramp: Ramp;
   /** The pool's; null = reports are not read. */
-  readonly load: LoadWeights | null;
+  load: LoadWeights | null;
   intent: { value: Intent; by: string | null; sinceMs: number | null } = { value: 'enabled', by: null, sinceMs: null };
   /** What it says of itself, and by which way. */
   self: Verdicts['self'] = { report: 'up', source: 'heartbeat' };
@@ -72,7 +72,7 @@ export class BackendRecord {
   private role: string | null = null;
   /** Heartbeats that the receiver refused. */
   refusedHeartbeats = 0;
-  private readonly isHeartbeatRequired: boolean;
+  private isHeartbeatRequired: boolean;
 
   constructor(spec: BackendSpec, settings: HealthSettings, load: LoadWeights | null, epoch: number, at: number) {
     this.spec = spec;
@@ -89,6 +89,21 @@ export class BackendRecord {
     this.proven = isAvailable(status);
     this.reason = source === 'heartbeat' ? 'waiting for the first heartbeat' : REASON_AT_FIRST[this.probe.verdict];
     this.sinceMs = at;
+  }
+
+  /** What is known stays, as far as the new settings still ask for it (I8). */
+  configure(settings: HealthSettings, load: LoadWeights | null): void {
+    const { heartbeat, outliers, slowStart } = settings;
+    this.load = load;
+    this.probe.configure(settings.probe);
+    if (heartbeat === null) this.heartbeat = null;
+    else if (this.heartbeat === null) this.heartbeat = new HeartbeatDetector(heartbeat);
+    else this.heartbeat.configure(heartbeat);
+    this.isHeartbeatRequired = heartbeat?.required ?? false;
+    if (outliers === null) this.outlier = null;
+    else if (this.outlier === null) this.outlier = new OutlierDetector(outliers);
+    else this.outlier.configure(outliers);
+    this.ramp.configure(slowStart);
   }
 
   get verdicts(): Verdicts {

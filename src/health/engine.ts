@@ -23,7 +23,7 @@ const NO_TRANSITIONS: readonly Transition[] = [];
 export class HealthEngine {
   /** Grows whenever `views()` would say something else. */
   version = 1;
-  private readonly settings: HealthSettings;
+  private settings: HealthSettings;
   private readonly pool: PoolRecord;
   private records: Map<string, BackendRecord>;
   /** `at` of the last signal. */
@@ -72,6 +72,19 @@ export class HealthEngine {
       this.lastTransitionId += 1;
       return { id: this.lastTransitionId, at, ...change };
     });
+  }
+
+  /**
+   * Other settings: what is known of the backends stays. The caller steps the engine afterwards, with the new membership or a
+   * tick, which settles the pool.
+   * @param at not before the last signal
+   */
+  configure(settings: HealthSettings, at: number): void {
+    this.settings = settings;
+    this.pool.configure(settings, at);
+    for (const record of this.records.values()) record.configure(settings, this.pool.load);
+    for (const { spec, baseWeight } of this.records.values()) this.pool.load?.setBaseWeight(spec.id, baseWeight, at);
+    this.setDeadline(at);
   }
 
   /** When the next `tick` is due: monotonic milliseconds above the last signal's (I10), or infinity. */
@@ -128,10 +141,14 @@ export class HealthEngine {
   private applyMembership(backends: readonly BackendSpec[], at: number): boolean {
     const { load } = this.pool;
     const records = new Map<string, BackendRecord>();
+    const urls = new Map(backends.map(({ id, url }) => [id, url]));
+    for (const [id, { spec }] of this.records) if (urls.get(id) !== spec.url) load?.forget(id, at);
     // No epoch has grown faster than the version, so a backend that comes back is not judged by leases from before it left.
     const epoch = this.version + 1;
     for (const spec of backends) {
-      const record = this.records.get(spec.id) ?? this.createRecord(spec, epoch, at);
+      const known = this.records.get(spec.id);
+      // Another address is another server: nothing that is known says anything about it.
+      const record = known?.spec.url === spec.url ? known : this.createRecord(spec, epoch, at);
       if (record.spec.weight !== spec.weight) {
         record.weight = null;
         load?.setBaseWeight(spec.id, spec.weight, at);
@@ -139,7 +156,6 @@ export class HealthEngine {
       record.spec = spec;
       records.set(spec.id, record);
     }
-    for (const id of this.records.keys()) if (!records.has(id)) load?.forget(id, at);
     this.records = records;
     return true;
   }

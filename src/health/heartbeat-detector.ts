@@ -43,15 +43,22 @@ interface Heard {
 }
 
 export class HeartbeatDetector {
-  private readonly settings: HeartbeatSettings;
+  private settings: HeartbeatSettings;
   private readonly window = new ArrivalWindow();
   private state: Unknown | Heard = { verdict: 'unknown' };
-  /** When its own word lapses; see FAREWELL_MS. */
-  private readonly farewellMs: number;
 
   constructor(settings: HeartbeatSettings) {
     this.settings = settings;
-    this.farewellMs = Math.max(FAREWELL_MS, settings.leaseMs);
+  }
+
+  /** The lease and the rest are as these settings say, for the present silence, too. */
+  configure(settings: HeartbeatSettings): void {
+    this.settings = settings;
+  }
+
+  /** When its own word lapses; see FAREWELL_MS. */
+  private get farewellMs(): number {
+    return Math.max(FAREWELL_MS, this.settings.leaseMs);
   }
 
   /** As of the last `beat` or `advance`. */

@@ -49,7 +49,7 @@ const STEP_MS = 250;
 const DOUBLING_MS = 1_000;
 
 export class LoadWeights {
-  private readonly settings: LoadSettings;
+  private settings: LoadSettings;
   private readonly loads = new Map<string, Load>();
   private inForce: ReadonlyMap<string, number> = new Map();
   private moving = false;
@@ -57,6 +57,11 @@ export class LoadWeights {
   private deadline = Number.POSITIVE_INFINITY;
 
   constructor(settings: LoadSettings) {
+    this.settings = settings;
+  }
+
+  /** Reports that have come are read anew with the next step; sources and metrics count from the next report on. */
+  configure(settings: LoadSettings): void {
     this.settings = settings;
   }
 

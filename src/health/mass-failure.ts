@@ -40,10 +40,14 @@ export class MassFailure {
   private turnedAtMs: number | null = null;
   /** When the suspicion is to be looked at again; infinity without one. */
   deadline = Number.POSITIVE_INFINITY;
-  private readonly intervalMs: number;
+  private intervalMs: number;
 
   /** @param intervalMs within which failures count as simultaneous: the probe interval */
   constructor(intervalMs: number) {
+    this.intervalMs = intervalMs;
+  }
+
+  configure(intervalMs: number): void {
     this.intervalMs = intervalMs;
   }
 

@@ -42,7 +42,7 @@ export class OutlierDetector {
   /** Ejections that were not made, because of `dryRun`. */
   dryEjections = 0;
   lastDryEjection: DryEjection | null = null;
-  private readonly settings: OutlierSettings;
+  private settings: OutlierSettings;
   private requests: SlidingCounter;
   private failures: SlidingCounter;
   /** Of answers that were no failures; null while there is none, or latency is not judged. */
@@ -53,6 +53,16 @@ export class OutlierDetector {
     this.settings = settings;
     this.requests = new SlidingCounter(settings.windowMs);
     this.failures = new SlidingCounter(settings.windowMs);
+  }
+
+  /** Ejections and streaks stay; a window of another length begins empty. */
+  configure(settings: OutlierSettings): void {
+    const isOtherWindow = settings.windowMs !== this.settings.windowMs;
+    this.settings = settings;
+    if (!isOtherWindow) return;
+    this.requests = new SlidingCounter(settings.windowMs);
+    this.failures = new SlidingCounter(settings.windowMs);
+    this.latencies = null;
   }
 
   /** Whether the weight is to be lowered for it. */

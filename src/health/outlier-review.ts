@@ -28,9 +28,14 @@ export class OutlierReview {
   dueMs: number;
   /** Somebody stands out: the review comes without an outcome, too. */
   private isPressing = false;
-  private readonly settings: OutlierSettings;
+  private settings: OutlierSettings;
 
   constructor(settings: OutlierSettings, at: number) {
+    this.settings = settings;
+    this.dueMs = at;
+  }
+
+  configure(settings: OutlierSettings, at: number): void {
     this.settings = settings;
     this.dueMs = at;
   }

@@ -10,9 +10,9 @@ const UNPROBED_INTERVAL_MS = 5_000;
 
 export class PoolRecord {
   /** null = reports are not read. */
-  readonly load: LoadWeights | null;
+  load: LoadWeights | null;
   /** null = traffic is not judged. */
-  readonly review: OutlierReview | null;
+  review: OutlierReview | null;
   readonly massFailure: MassFailure;
   /** Load's, as the backends' weights were last made from them. */
   factors: ReadonlyMap<string, number> = new Map();
@@ -25,6 +25,19 @@ export class PoolRecord {
     this.load = settings.load === null ? null : new LoadWeights(settings.load);
     this.review = settings.outliers === null ? null : new OutlierReview(settings.outliers, at);
     this.massFailure = new MassFailure(settings.probe?.intervalMs ?? UNPROBED_INTERVAL_MS);
+  }
+
+  /** What is known stays, as far as the new settings still ask for it. */
+  configure(settings: HealthSettings, at: number): void {
+    const { load, outliers, probe } = settings;
+    if (load === null) this.load = null;
+    else if (this.load === null) this.load = new LoadWeights(load);
+    else this.load.configure(load);
+    if (outliers === null) this.review = null;
+    else if (this.review === null) this.review = new OutlierReview(outliers, at);
+    else this.review.configure(outliers, at);
+    this.massFailure.configure(probe?.intervalMs ?? UNPROBED_INTERVAL_MS);
+    if (this.load === null) this.factors = new Map();
   }
 
   /** Whether load has moved weights since the pool was last settled. */

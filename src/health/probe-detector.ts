@@ -39,12 +39,24 @@ export class ProbeDetector {
   previousMs = Number.NEGATIVE_INFINITY;
   /** The verdict is from before the restart; no probe has spoken since. */
   isOnProbation = false;
-  private readonly settings: ProbeSchedule | null;
+  private settings: ProbeSchedule | null;
 
   /** @param settings null = no probing: the verdict stays `off` */
   constructor(settings: ProbeSchedule | null, initialState: InitialState) {
     this.settings = settings;
     this.verdict = settings === null ? 'off' : VERDICT_AT_FIRST[initialState];
+  }
+
+  /**
+   * From now on probes ask as these settings say; null = not at all. The verdict stays until the new probes have decided
+   * otherwise: what served under the old settings is not down because of a reload.
+   */
+  configure(settings: ProbeSchedule | null): void {
+    this.settings = settings;
+    this.passes = 0;
+    this.failures = 0;
+    if (settings === null) this.verdict = 'off';
+    else if (this.verdict === 'off') this.verdict = 'up';
   }
 
   /** Takes up what was decided before a restart, unless a probe has spoken since. True when it did. */

@@ -14,13 +14,17 @@ import type { SlowStartSettings } from '../model/settings.ts';
 const STEPS = 20;
 
 export class Ramp {
-  private readonly settings: SlowStartSettings | null;
+  private settings: SlowStartSettings | null;
   /** When it entered service; null = out. */
   private enteredMs: number | null = null;
   private isRamping = false;
 
   /** @param settings null = full weight at once */
   constructor(settings: SlowStartSettings | null) {
+    this.settings = settings;
+  }
+
+  configure(settings: SlowStartSettings | null): void {
     this.settings = settings;
   }
 
