@@ -9,7 +9,9 @@ const DEADLINE_MS = 1_000;
 /** For sweeps, timers and a loaded machine. */
 const SLACK_MS = 700;
 
-it('requests held by a stopped backend end by their deadline, and only those fail', { timeout: 30_000 }, async () => {
+it('requests held by a stopped backend end by their deadline, and only those fail [F80]', {
+  timeout: 30_000,
+}, async () => {
   const backends = await Promise.all(IDS.map((id) => startBackendProcess(id)));
   const [, , victim] = backends as [never, never, (typeof backends)[number]];
   const proxy = await startProxyProcess({

@@ -27,7 +27,7 @@ const SETTINGS = {
   },
 };
 
-it('a proxy that stood still blames nobody', { timeout: 30_000 }, async () => {
+it('a proxy that stood still blames nobody [F68]', { timeout: 30_000 }, async () => {
   const backends = await startBackends(IDS);
   const proxies = await Promise.all(Object.values(SETTINGS).map((settings) => startStallingProxy(backends, settings)));
   const loads = proxies.map(({ port }) => runOpenLoop(port, '/slow/50', 60, 9));

@@ -17,7 +17,7 @@ it.each([
   ['of known length', { 'content-length': LARGE_BYTES }],
   ['in chunks', { 'transfer-encoding': 'chunked' }],
 ])(
-  'an upload of 200 MiB %s arrives byte-identical, and the proxy stays small',
+  'an upload of 200 MiB %s arrives byte-identical, and the proxy stays small [F66]',
   { timeout: 60_000 },
   async (_, headers) => {
     const proxy = await startProxied(temporaryFolder());
@@ -33,7 +33,7 @@ it.each([
   },
 );
 
-it('a client that does not read stops its backend and nobody else, and gets everything in the end', {
+it('a client that does not read stops its backend and nobody else, and gets everything in the end [F59 F66]', {
   timeout: 60_000,
 }, async () => {
   const root = temporaryFolder();

@@ -1,4 +1,4 @@
-/** Rows 1-22 and 62 of the fault catalogue: what a client may not do to the framing of its requests. */
+/** What a client may not do to the framing of its requests. */
 
 import { describe, it } from 'vitest';
 import { runCase } from './run-case.ts';

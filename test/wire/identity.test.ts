@@ -1,4 +1,4 @@
-/** Rows 23-30, 34, 46: whose request it is, and for which host. */
+/** Whose request it is, and for which host. */
 
 import { describe, it } from 'vitest';
 import { runCase } from './run-case.ts';

@@ -1,4 +1,4 @@
-/** Rows 36-39 and 42: the path that chose the route is the path that the backend sees. */
+/** The path that chose the route is the path that the backend sees. */
 
 import { describe, it } from 'vitest';
 import { runCase } from './run-case.ts';

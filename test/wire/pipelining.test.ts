@@ -1,4 +1,4 @@
-/** Row 16: a client that pipelines is bounded by backpressure and answered in order. */
+/** A client that pipelines is bounded by backpressure and answered in order. */
 
 import { createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
@@ -8,7 +8,7 @@ import { listen } from '../support/recording-backend.ts';
 
 const REQUESTS = 10_000;
 
-it('ten thousand pipelined requests are answered in order, one at a time', async () => {
+it('ten thousand pipelined requests are answered in order, one at a time [F16 R37]', async () => {
   const sockets: Socket[] = [];
   let most = 0;
   const server = createServer((socket) => {

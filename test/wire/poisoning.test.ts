@@ -1,4 +1,4 @@
-/** Row 77: an answer that arrives in the same turn as the next request is not that request's answer. */
+/** An answer that arrives in the same turn as the next request is not that request's answer. */
 
 import { expect, it } from 'vitest';
 import { startProxy } from '../support/proxy.ts';
@@ -7,7 +7,7 @@ import { startRecordingBackend } from '../support/recording-backend.ts';
 
 const ROUNDS = 100;
 
-it('bytes on an idle backend connection are never taken for the answer to a request that comes with them', async () => {
+it('bytes on an idle backend connection are never taken for the answer to a request that comes with them [F77 R30]', async () => {
   const backend = await startRecordingBackend();
   const proxy = await startProxy({ backends: [backend.url] });
   const client = await connectRaw(proxy.port);

@@ -1,4 +1,4 @@
-/** Rows 45, 69, 70 and 74-79: what a backend may not do to the proxy, nor to other clients. */
+/** What a backend may not do to the proxy, nor to other clients. */
 
 import { describe, it } from 'vitest';
 import { runCase } from './run-case.ts';

@@ -1,4 +1,4 @@
-/** Row 74: an answer that is cut short anywhere is never made to look whole. */
+/** An answer that is cut short anywhere is never made to look whole. */
 
 import { describe, expect, it } from 'vitest';
 import { readMessage } from '../support/message-reader.ts';
@@ -16,7 +16,7 @@ const ANSWERS = {
 
 const ENDINGS = ['end', 'resetAndDestroy'] as const;
 
-describe.each(Object.entries(ANSWERS))('%s', (_, answer) => {
+describe.each(Object.entries(ANSWERS))('%s [F74 R29]', (_, answer) => {
   it.each(ENDINGS)('cut at every offset by the backend (%s) reaches the client incomplete', async (ending) => {
     let cutAt = 0;
     const backend = await startRecordingBackend(({ connection: { socket } }) => {
@@ -37,7 +37,7 @@ describe.each(Object.entries(ANSWERS))('%s', (_, answer) => {
 
 // A reset that reaches the machine together with the last bytes reads as an orderly end: libuv takes data and hang-up
 // in one poll for the end of the stream. So the reset follows when the client has seen the bytes.
-it('a body that only the end of the connection delimits is cut when the backend resets it', async () => {
+it('a body that only the end of the connection delimits is cut when the backend resets it [F74 R29]', async () => {
   const backend = await startRecordingBackend(({ connection: { socket } }) => {
     socket.write(`HTTP/1.1 200 OK\r\n\r\n${BODY}`);
   });

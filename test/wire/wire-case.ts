@@ -2,7 +2,7 @@
  * Reads the byte scripts of this folder. A file is one case, or one case in many variants:
  *
  *     # What must hold, as a sentence
- *     row: 4                                   rows of the fault catalogue
+ *     proves: F4 R19                           rows of test/rfc/faults.ts and test/rfc/rules.ts
  *     listener: {"timeouts":{"header":"1s"}}   keys of the configuration, optional; `upstream:` likewise
  *     feed: whole                              optional: not byte by byte as well (large or timed cases)
  *     each value                               optional: one run per line, `{value}` stands for it everywhere below
@@ -61,41 +61,58 @@ export interface WireCase {
 const ADDED = String.raw`x-forwarded-for: 127.0.0.1\r\nx-forwarded-proto: http\r\nx-forwarded-host: a.example\r\nvia: 1.1 pulsegate\r\nx-request-id: {id}\r\n`;
 const TOKENS: Readonly<Record<string, string>> = { '{id}': '[!-~]+', '{any}': '[^\\r\\n]*' };
 
-/** All cases of a folder, each variant by itself. */
-export function loadCases(folder: string): WireCase[] {
-  const directory = join(import.meta.dirname, folder);
-  const files = readdirSync(directory).sort();
-  return files.flatMap((file) => {
-    try {
-      return parseCases(readFileSync(join(directory, file), 'utf8'));
-    } catch (error) {
-      throw new Error(`${folder}/${file}: ${(error as Error).message}`);
-    }
-  });
+export interface Script {
+  /** `framing/cl-zero.txt` */
+  readonly file: string;
+  /** All its cases have names that begin with this. */
+  readonly title: string;
+  /** Each variant by itself. */
+  readonly cases: readonly WireCase[];
 }
 
-function parseCases(text: string): WireCase[] {
+export function loadScripts(folder: string): Script[] {
+  const directory = join(import.meta.dirname, folder);
+  return readdirSync(directory)
+    .sort()
+    .map((name) => {
+      const file = `${folder}/${name}`;
+      try {
+        return { file, ...parseScript(readFileSync(join(directory, name), 'utf8')) };
+      } catch (error) {
+        throw new Error(`${file}: ${(error as Error).message}`);
+      }
+    });
+}
+
+/** All cases of a folder. */
+export function loadCases(folder: string): WireCase[] {
+  return loadScripts(folder).flatMap(({ cases }) => cases);
+}
+
+function parseScript(text: string): Omit<Script, 'file'> {
   const [heading = '', ...lines] = text.split('\n');
   const stepsAt = lines.findIndex((line) => isStep(line));
   const prelude = readPrelude(lines.slice(0, stepsAt));
   const body = lines.slice(stepsAt);
-  const title = heading.replace(/^# /, '');
-  if (title === heading || stepsAt < 0) throw new Error('no title or no steps');
+  if (!heading.startsWith('# ') || stepsAt < 0) throw new Error('no title or no steps');
+  if (prelude.proves === '') throw new Error('it does not say what it proves');
+  const title = `${heading.slice(2)} [${prelude.proves}]`;
   const { variable, variants } = prelude;
-  if (variable === null) return [{ name: `${title} (row ${prelude.row})`, ...prelude, steps: readSteps(body) }];
-  return variants.map((variant) => ({
-    name: `${title} (row ${prelude.row}): ${variant}`,
+  if (variable === null) return { title, cases: [{ name: title, ...prelude, steps: readSteps(body) }] };
+  const cases = variants.map((variant) => ({
+    name: `${title}: ${variant}`,
     ...prelude,
     steps: readSteps(body.map((line) => line.replaceAll(`{${variable}}`, () => variant))),
   }));
+  return { title, cases };
 }
 
 function readPrelude(lines: readonly string[]) {
-  const values = { row: '', listener: '{}', upstream: '{}', feed: '' };
+  const values = { proves: '', listener: '{}', upstream: '{}', feed: '' };
   const variants: string[] = [];
   let variable: string | null = null;
   for (const line of lines) {
-    const setting = /^(row|listener|upstream|feed): (.*)$/.exec(line);
+    const setting = /^(proves|listener|upstream|feed): (.*)$/.exec(line);
     const each = /^each (\w+)$/.exec(line);
     if (each !== null) variable = each[1] as string;
     else if (variable !== null && line !== '') variants.push(line === '\\e' ? '' : line);
@@ -103,7 +120,7 @@ function readPrelude(lines: readonly string[]) {
     else if (line !== '') throw new Error(`cannot read ${JSON.stringify(line)}`);
   }
   return {
-    row: values.row as string,
+    proves: values.proves as string,
     listener: JSON.parse(values.listener as string) as object,
     upstream: JSON.parse(values.upstream as string) as object,
     trickles: values.feed !== 'whole',

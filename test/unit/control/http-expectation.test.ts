@@ -10,7 +10,7 @@ function complaintAboutBody(body: string, path: string, equals: JsonScalar): str
   return complaintAbout({ status: 200, headers: {}, body }, { ...ANY, json });
 }
 
-describe('what is expected of a JSON body', () => {
+describe('what is expected of a JSON body [F85]', () => {
   it.each<[string, string, JsonScalar]>([
     ['{"status":"green"}', '$.status', 'green'],
     ['{"a":[{"ok":true}]}', '$.a[0].ok', true],
