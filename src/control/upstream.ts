@@ -26,6 +26,7 @@ import type { Intent } from '../model/status.ts';
 import type { Transition } from '../model/transition.ts';
 import type { BackendView } from '../model/view.ts';
 import { PoolPickers } from '../pick/pool-pickers.ts';
+import { explainRouting } from '../pool/explain-routing.ts';
 import { Ledger } from '../pool/ledger.ts';
 import { project } from '../pool/project.ts';
 import type { FlightRecorder } from './flight-recorder.ts';
@@ -170,8 +171,11 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
   heartbeat(id: string, heartbeat: Heartbeat): HeartbeatView | null {
     const backend = this.backends.get(id);
     if (backend === undefined) return null;
-    this.post({ kind: 'heartbeat', at: this.now(), backend: id, heartbeat });
     const { settings, clock } = this.options;
+    const { requireRole } = settings;
+    const wasIt = requireRole !== null && this.roleOf(id) === requireRole;
+    this.post({ kind: 'heartbeat', at: this.now(), backend: id, heartbeat });
+    if (requireRole !== null && wasIt !== (this.roleOf(id) === requireRole)) this.projectAnew();
     const inFlight = this.ledger.inFlight(backend.slot);
     return viewForSender(this.recordOf(id), inFlight, this.nextProbeInMs(id), settings.health, clock.now());
   }
@@ -217,12 +221,25 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
     const entry = this.snapshot.entries.find(({ backend }) => backend.id === id);
     if (entry === undefined) return null;
     const { clock, settings } = this.options;
-    return reportDetail(this.reportEntry(entry), this.recordOf(id), this.nextProbeInMs(id), settings.health, clock);
+    const record = this.recordOf(id);
+    const detail = reportDetail(this.reportEntry(entry), record, this.nextProbeInMs(id), settings.health, clock);
+    const subject = { backend: entry.backend, role: this.roleOf(id), isSticky: settings.sticky !== null };
+    return { ...detail, why: [detail.why, ...explainRouting(subject, this.snapshot, settings)].join(' ') };
   }
 
   /** What is known of a backend that is in service, to be read only: the engine knows them all. */
   recordOf(id: string): Readonly<BackendRecord> {
     return this.engine.record(id) as Readonly<BackendRecord>;
+  }
+
+  private roleOf(id: string): string | null {
+    return this.recordOf(id).heartbeat?.role ?? null;
+  }
+
+  /** Something changed that routing alone reads, and the engine settles nothing for. */
+  private projectAnew(): void {
+    this.shownVersion = 0;
+    this.onRoom?.();
   }
 
   private reportEntry(entry: SnapshotEntry): BackendReport {
