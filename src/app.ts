@@ -9,8 +9,8 @@ import { createRng } from './base/rng.ts';
 import { formatDuration, type Timer } from './base/time.ts';
 import type { RunningApp, StartOptions } from './cli/context.ts';
 import { EventLog } from './control/event-log.ts';
-import { type HeartbeatReceiver, startHeartbeatReceiver } from './control/heartbeat-receiver.ts';
 import { FlightRecorder, recordingOf } from './control/flight-recorder.ts';
+import { type HeartbeatReceiver, startHeartbeatReceiver } from './control/heartbeat-receiver.ts';
 import { createProbe } from './control/probe.ts';
 import { StallWatch } from './control/stall-watch.ts';
 import { recall, rememberUpstream } from './control/state-file.ts';
@@ -27,6 +27,7 @@ import { AccessLog } from './proxy/access-log.ts';
 import { Forwarder } from './proxy/forwarder.ts';
 import { Listener } from './proxy/listener.ts';
 import { Router } from './proxy/router.ts';
+import { FileWatch } from './tls/file-watch.ts';
 
 /** How often idle connections to backends are looked through. */
 const POOL_SWEEP_MS = 1_000;
@@ -49,6 +50,8 @@ class App implements RunningApp, ControlPlane {
   private readonly upstreams = new Map<string, Upstream>();
   private readonly forwarders = new Map<string, Forwarder>();
   private readonly dataListeners: Listener[];
+  /** Certificates and what belongs to them, renewed while we run. */
+  private readonly files: FileWatch;
   private readonly probe = createProbe(systemClock);
   private readonly loopLag: LoopLag = watchLoopLag();
   private readonly startedMs = systemClock.now();
@@ -63,6 +66,7 @@ class App implements RunningApp, ControlPlane {
   constructor(settings: Settings, options: StartOptions) {
     this.settings = settings;
     this.output = openLog(options.logLevel ?? settings.log.level, options.logFormat);
+    this.files = new FileWatch({ clock: systemClock, log: this.output.log });
     this.exited = new Promise((resolve) => {
       this.exit = resolve;
     });
@@ -181,6 +185,8 @@ class App implements RunningApp, ControlPlane {
       via: this.settings.via,
       accessLog: access === 'none' ? null : new AccessLog(this.output.log, settings.name, systemClock, access),
       log: this.output.log,
+      files: this.files,
+      createHttp2: null,
     });
   }
 
@@ -240,6 +246,7 @@ class App implements RunningApp, ControlPlane {
 
   private async close(): Promise<void> {
     this.sweeping?.cancel();
+    this.files.close();
     for (const listener of this.dataListeners) listener.destroy();
     for (const forwarder of this.forwarders.values()) forwarder.close();
     await this.stateWriter?.stop();

@@ -19,6 +19,8 @@ export interface Peer {
   readonly trusted: boolean;
   /** It speaks TLS with us. */
   readonly secure: boolean;
+  /** Whether this host has the certificate that the connection was shown; absent where there is but one: 421 if not. */
+  readonly allowsHost?: (host: string) => boolean;
 }
 
 export function renderRequestHead(

@@ -1,6 +1,6 @@
 /**
- * One data listener: accepts connections, bounds their number, and turns the one coarse timer that all time-outs of its
- * connections share. Deadlines are kept within one sweep (100 ms).
+ * One data listener: accepts connections, bounds their number (handshakes under way included), and turns the one coarse
+ * timer that all time-outs of its connections share. Deadlines are kept within one sweep (100 ms).
  */
 
 import { randomBytes } from 'node:crypto';
@@ -11,6 +11,9 @@ import { boundAddress, listenOptions } from '../model/bind-address.ts';
 import { StartError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import type { BindAddress, ListenerSettings } from '../model/settings.ts';
+import type { FileWatch } from '../tls/file-watch.ts';
+import { ListenerTls } from '../tls/listener-tls.ts';
+import { Arrival, type ArrivalContext } from './accept-stage.ts';
 import type { AccessLog } from './access-log.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { ConnectionContext, SweptConnection } from './client-side.ts';
@@ -21,8 +24,14 @@ import type { Match, Router } from './router.ts';
 const SWEEP_MS = 100;
 const BACKLOG = 4_096;
 
-/** A shortage of descriptors is complained of at most this often. */
+/** Whoever connects to a unix socket: file permissions say who may, so PROXY headers are taken from all of them. */
+const UNIX_PEER = 'unknown';
+
+/** The same kind of trouble is complained of at most this often. */
 const COMPLAINT_MS = 10_000;
+
+/** Serves HTTP/2 on a connection of which not a byte was consumed. */
+export type CreateHttp2 = (socket: Socket, peer: Peer, context: ConnectionContext) => SweptConnection;
 
 export interface ListenerOptions {
   readonly settings: ListenerSettings;
@@ -32,9 +41,13 @@ export interface ListenerOptions {
   /** null = no access log. */
   readonly accessLog: AccessLog | null;
   readonly log: Log;
+  /** Watches over the files of `settings.tls`. */
+  readonly files: FileWatch;
+  /** null = HTTP/2 is not spoken, whatever the settings say. */
+  readonly createHttp2: CreateHttp2 | null;
 }
 
-export class Listener implements ConnectionContext {
+export class Listener implements ConnectionContext, ArrivalContext {
   readonly settings: ListenerSettings;
   readonly headLimits: HeadLimits;
   readonly accessLog: AccessLog | null;
@@ -42,6 +55,10 @@ export class Listener implements ConnectionContext {
   readonly via: string;
   readonly bodyBytes: number | null;
   draining = false;
+  /** null = cleartext. */
+  readonly tls: ListenerTls | null;
+  readonly sniffsHttp2: boolean;
+  private readonly createHttp2: CreateHttp2 | null;
   private readonly router: Router<Forwarder>;
   private readonly log: Log;
   private lastComplaintMs = Number.NEGATIVE_INFINITY;
@@ -55,7 +72,7 @@ export class Listener implements ConnectionContext {
   private idCount = 0;
   private onEmpty: (() => void) | null = null;
 
-  constructor({ settings, router, clock, via, accessLog, log }: ListenerOptions) {
+  constructor({ settings, router, clock, via, accessLog, log, files, createHttp2 }: ListenerOptions) {
     this.settings = settings;
     this.headLimits = { ...settings.limits, underscoreHeaders: settings.underscoreHeaders };
     this.accessLog = accessLog;
@@ -65,10 +82,18 @@ export class Listener implements ConnectionContext {
     this.router = router;
     this.log = log;
     this.trusted = blockListOf(settings.trustedProxies);
+    this.createHttp2 = createHttp2;
+    this.sniffsHttp2 = createHttp2 !== null && settings.cleartextHttp2;
+    const protocols = createHttp2 !== null && settings.http2 ? ['h2', 'http/1.1'] : ['http/1.1'];
+    this.tls =
+      settings.tls === null
+        ? null
+        : new ListenerTls({ settings: settings.tls, listener: settings.name, protocols, files, clock, log });
   }
 
-  /** Binds every address. Rejects with StartError, in one line, when one cannot be had. */
+  /** Binds every address. Rejects with StartError, in one line, when one cannot be had or a TLS file is of no use. */
   async start(): Promise<BindAddress[]> {
+    await this.tls?.start();
     const bound: BindAddress[] = [];
     for (const address of this.settings.bind) bound.push(await this.bind(address));
     this.scheduleSweep();
@@ -90,6 +115,7 @@ export class Listener implements ConnectionContext {
   destroy(): void {
     for (const server of this.servers) server.close();
     for (const connection of this.connections) connection.destroy();
+    this.tls?.close();
     this.sweepTimer?.cancel();
     this.sweepTimer = null;
   }
@@ -124,10 +150,31 @@ export class Listener implements ConnectionContext {
     this.checkEmpty();
   }
 
+  // --- for arrivals
+
+  isTrusted(address: string): boolean {
+    return address !== UNIX_PEER && this.trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  }
+
+  complainOf(address: string, sentence: string): void {
+    if (!this.mayComplain()) return;
+    this.log.warn({ listener: this.settings.name, client: address }, `a connection was closed: ${sentence}`);
+  }
+
+  onArrived(arrival: Arrival, socket: Socket, peer: Peer, isHttp2: boolean): void {
+    this.connections.delete(arrival);
+    if (isHttp2) {
+      this.connections.add((this.createHttp2 as CreateHttp2)(socket, peer, this));
+      return;
+    }
+    this.connections.add(new ClientConnection(socket, peer, this));
+    socket.resume();
+  }
+
   // --- inside
 
   private bind(address: BindAddress): Promise<BindAddress> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket));
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket, address.kind));
     server.maxConnections = this.settings.limits.connections;
     this.servers.push(server);
     return new Promise((resolve, reject) => {
@@ -142,25 +189,34 @@ export class Listener implements ConnectionContext {
 
   /** Accepting may fail for want of descriptors: a connection is lost, the listener is not. */
   private complain(error: NodeJS.ErrnoException): void {
-    const nowMs = this.clock.now();
-    if (nowMs - this.lastComplaintMs < COMPLAINT_MS) return;
-    this.lastComplaintMs = nowMs;
+    if (!this.mayComplain()) return;
     this.log.error({ listener: this.settings.name, code: error.code }, 'a connection could not be accepted');
   }
 
-  private accept(socket: Socket): void {
-    if (this.connections.size >= this.settings.limits.connections) {
-      socket.destroy();
-      return;
-    }
-    this.connections.add(new ClientConnection(socket, this.peerOf(socket), this));
+  private mayComplain(): boolean {
+    const nowMs = this.clock.now();
+    if (nowMs - this.lastComplaintMs < COMPLAINT_MS) return false;
+    this.lastComplaintMs = nowMs;
+    return true;
   }
 
-  private peerOf(socket: Socket): Peer {
-    const remote = socket.remoteAddress;
-    if (remote === undefined) return { address: 'unknown', trusted: false, secure: false };
-    const address = remote.startsWith('::ffff:') ? remote.slice(7) : remote;
-    return { address, trusted: this.trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'), secure: false };
+  private accept(socket: Socket, kind: BindAddress['kind']): void {
+    const { limits, proxyProtocol } = this.settings;
+    const address = kind === 'unix' ? UNIX_PEER : addressOf(socket);
+    // A client without an address has left already: bytes of its might still be there, but nobody knows whose they are.
+    if (address === null || this.connections.size >= limits.connections) {
+      socket.destroy();
+    } else if (this.tls === null && !proxyProtocol && !this.sniffsHttp2) {
+      const peer = { address, trusted: this.isTrusted(address), secure: false };
+      this.connections.add(new ClientConnection(socket, peer, this));
+    } else if (proxyProtocol && address !== UNIX_PEER && !this.isTrusted(address)) {
+      this.complainOf(address, 'a PROXY header is taken from trusted_proxies only, and it is none of them');
+      socket.destroy();
+    } else {
+      const arrival = new Arrival(socket, address, this);
+      this.connections.add(arrival);
+      arrival.start();
+    }
   }
 
   private scheduleSweep(): void {
@@ -178,6 +234,12 @@ export class Listener implements ConnectionContext {
     this.onEmpty();
     this.onEmpty = null;
   }
+}
+
+/** Without a port. Addresses of IPv4 are written as such on a socket of both families, too. */
+function addressOf({ remoteAddress: remote }: Socket): string | null {
+  if (remote === undefined) return null;
+  return remote.startsWith('::ffff:') ? remote.slice(7) : remote;
 }
 
 function blockListOf(blocks: readonly string[]): BlockList {

@@ -22,6 +22,7 @@ import type { Log } from '../model/log.ts';
 import type { CertificateFiles, ListenerTls as ListenerTlsSettings } from '../model/settings.ts';
 import { type Certificate, type PemFile, readAuthorities, readCertificate } from './certificate.ts';
 import type { FileWatch, Watched } from './file-watch.ts';
+import { rawSocketOf } from './raw-socket.ts';
 import { ServerNames } from './server-names.ts';
 
 /** Session tickets are sealed with one key for this long; older tickets lead to a full handshake. */
@@ -98,9 +99,17 @@ export class ListenerTls {
     (this.server as Server).emit('connection', socket);
   }
 
-  /** Of several certificates, the one that clients asking for this host are shown. @param host without a port */
-  certificateFor(host: string): number {
-    return this.names.select(host);
+  /**
+   * Which hosts a connection may ask for that was shown the certificate for `asked`: those for which it would have been
+   * shown the same (RFC 9110 §7.4; a client may think that one certificate allows it to reach all of them). Nothing when
+   * there is only one certificate: every host is allowed.
+   * @param asked name in the handshake; '' when there was none
+   */
+  hostsAllowedWith(asked: string): { readonly allowsHost?: (host: string) => boolean } {
+    if (this.certificates.length === 1) return {};
+    const shown = this.names.select(asked);
+    // A host may carry a port, which chooses nothing.
+    return { allowsHost: (host) => this.names.select(host.replace(/:\d+$/, '')) === shown };
   }
 
   close(): void {
@@ -179,9 +188,4 @@ export class ListenerTls {
   private changeTicketKey(): void {
     this.server?.setTicketKeys(randomBytes(TICKET_KEY_BYTES));
   }
-}
-
-/** The connection below TLS. Node has no public name for it. */
-function rawSocketOf(socket: TLSSocket): Socket | null {
-  return (socket as TLSSocket & { readonly _parent?: Socket })._parent ?? null;
 }
