@@ -28,8 +28,8 @@ export interface DispatchOwner extends AttemptOwner {
 export class Dispatch implements PickRequest, Waiting, Hedgeable {
   /** Slots tried so far. */
   tried: number[] | null = null;
-  readonly hash = 0;
-  readonly pinned = -1;
+  hash = 0;
+  pinned = -1;
   readonly repeatable: boolean;
   /** The attempt that the request's body goes to and whose answer is relayed; null while in line. */
   current: Attempt | null = null;

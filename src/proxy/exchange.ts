@@ -106,6 +106,11 @@ export class Exchange implements DispatchOwner, LoggedRequest {
     destination.retryBudget.deposit(this.startedMs);
     const dispatch = new Dispatch(this, destination, this.context.clock);
     this.dispatch = dispatch;
+    const { affinity } = destination;
+    if (affinity !== null) {
+      dispatch.hash = affinity.hashOf(this.head, this.client.peer, this.requestId);
+      dispatch.pinned = affinity.pinnedSlot(this.head);
+    }
     if (dispatch.repeatable && (retry.attempts > 0 || retry.hedge !== null)) this.body?.hold(retry.bufferBytes);
     dispatch.start();
   }
@@ -210,6 +215,8 @@ export class Exchange implements DispatchOwner, LoggedRequest {
     }
     this.body?.letGo();
     this.status = head.status;
+    const affinity = this.forwarder?.affinity ?? null;
+    if (affinity !== null) head.fields += affinity.answerField(this.head, this.backend, this.client.peer);
     this.client.sendHead(head);
     return true;
   }

@@ -9,6 +9,7 @@
 import type { Clock } from '../base/time.ts';
 import type { Pool } from '../model/lease.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
+import { Affinity } from './affinity.ts';
 import type { Attempt, Transport } from './attempt.ts';
 import { Hedging } from './hedging.ts';
 import { Http1Transport } from './http1-transport.ts';
@@ -37,6 +38,8 @@ export class Forwarder {
   readonly pool: ForwarderPool;
   readonly transport: Transport;
   readonly retryBudget: RetryBudget;
+  /** null = every request may go anywhere. */
+  readonly affinity: Affinity | null;
   /** null = no hedging. */
   readonly hedging: Hedging | null;
   private readonly clock: Clock;
@@ -55,6 +58,7 @@ export class Forwarder {
     this.line = new WaitingLine(settings.limits);
     this.transport = new Http1Transport(settings, clock);
     this.retryBudget = new RetryBudget(settings.retry);
+    this.affinity = settings.hashOn || settings.sticky ? new Affinity(settings, pool, clock) : null;
     this.hedging = settings.retry.hedge ? new Hedging(settings.retry.hedge, clock) : null;
   }
 
