@@ -36,7 +36,7 @@ export class ConsistentHash implements Picker {
     this.circle ??= this.circleOf();
     const { owners } = this.circle;
     bound.begin();
-    let place = this.circle.placeOf(request.hash >>> 0);
+    let place = this.circle.placeOf(request.hash | 0);
     let last = -1;
     let overloaded: Candidate | null = null;
     for (let step = 0; step < STEPS; step++) {

@@ -12,7 +12,7 @@ import type { Candidate } from '../model/snapshot.ts';
 export interface HashCircle {
   /** By place, the index of the backend that owns it, in the order that the circle was built from. */
   readonly owners: Uint16Array | Uint32Array;
-  /** @param hash 0 to 2^32 - 1; @returns the place that the key belongs to */
+  /** @param hash as a signed integer, which passes without being boxed; @returns the place that the key belongs to */
   placeOf(hash: number): number;
 }
 

@@ -48,7 +48,7 @@ export function buildMaglev(seats: readonly Seat[], scale: PoolScale): HashCircl
       places[seat] = place;
     }
   }
-  return { owners, placeOf: (hash) => hash % size };
+  return { owners, placeOf: (hash) => (hash >>> 0) % size };
 }
 
 /** Whole places in proportion to `weights`, at least one each, `size` in all: largest remainders first. */

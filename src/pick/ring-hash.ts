@@ -71,10 +71,11 @@ class Buckets implements HashCircle {
 
   placeOf(hash: number): number {
     const { points, starts } = this;
-    const bucket = hash >>> this.shift;
+    const key = hash >>> 0;
+    const bucket = key >>> this.shift;
     const end = starts[bucket + 1] as number;
     let place = starts[bucket] as number;
-    while (place < end && (points[place] as number) < hash) place += 1;
+    while (place < end && (points[place] as number) < key) place += 1;
     return place === points.length ? 0 : place;
   }
 
