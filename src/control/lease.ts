@@ -9,7 +9,10 @@ import type { Candidate } from '../model/snapshot.ts';
 /** Who gave the lease, and learns what comes of it. */
 export interface LeaseOwner {
   heed(candidate: Candidate, hint: AnswerHint): void;
-  settle(candidate: Candidate, outcome: OutcomeClass, latencyMs: number, detail: string): void;
+  /** @param isOver its place is free again */
+  settle(candidate: Candidate, outcome: OutcomeClass, latencyMs: number, detail: string, isOver: boolean): void;
+  /** The place of a lease whose outcome was settled before is free. */
+  vacate(candidate: Candidate): void;
 }
 
 export class BackendLease implements Lease {
@@ -17,6 +20,7 @@ export class BackendLease implements Lease {
   private readonly candidate: Candidate;
   private readonly owner: LeaseOwner;
   private ended = false;
+  private settled = false;
 
   constructor(candidate: Candidate, owner: LeaseOwner) {
     this.backend = candidate.backend;
@@ -32,10 +36,17 @@ export class BackendLease implements Lease {
     if (!this.ended) this.owner.heed(this.candidate, hint);
   }
 
+  settle(outcome: OutcomeClass, latencyMs: number): void {
+    if (this.ended || this.settled) return;
+    this.settled = true;
+    this.owner.settle(this.candidate, outcome, latencyMs, '', false);
+  }
+
   end(outcome: OutcomeClass, latencyMs: number, detail: string): void {
     invariant(!this.ended, `lease on ${this.backend.id} ended twice`);
     if (this.ended) return;
     this.ended = true;
-    this.owner.settle(this.candidate, outcome, latencyMs, detail);
+    if (this.settled) this.owner.vacate(this.candidate);
+    else this.owner.settle(this.candidate, outcome, latencyMs, detail, true);
   }
 }

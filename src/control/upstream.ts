@@ -136,9 +136,13 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
   }
 
   /** The end of a lease: the hottest path of the control plane, so a plain success builds no signal. */
-  settle({ backend, epoch, trial }: Candidate, outcome: OutcomeClass, latencyMs: number, detail: string): void {
+  settle(candidate: Candidate, outcome: OutcomeClass, latencyMs: number, detail: string, isOver: boolean): void {
+    const { backend, epoch, trial } = candidate;
     const at = outcome === 'ok' ? this.options.clock.now() : this.now();
-    const judgement = this.ledger.end(backend.slot, trial ? epoch : 0, outcome, latencyMs, at);
+    const trialEpoch = trial ? epoch : 0;
+    const judgement = isOver
+      ? this.ledger.end(backend.slot, trialEpoch, outcome, latencyMs, at)
+      : this.ledger.judge(backend.slot, trialEpoch, outcome, latencyMs, at);
     if (outcome === 'ok' && this.engine.absorbSuccess(backend.id, epoch, latencyMs, at)) {
       this.recorder?.recordSuccess(backend.id, epoch, latencyMs, at);
     } else {
@@ -147,6 +151,11 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
       this.post({ kind: 'outcome', at: judgedAt, backend: backend.id, outcome, epoch, latencyMs, detail });
       if (judgement === 'failure') this.prober?.hurry(backend.id);
     }
+    this.onRoom?.();
+  }
+
+  vacate({ backend }: Candidate): void {
+    this.ledger.release(backend.slot);
     this.onRoom?.();
   }
 

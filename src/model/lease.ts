@@ -29,6 +29,11 @@ export interface Lease {
   /** The answer's head, or its trailers, hint at something; before `end`. */
   hint(hint: AnswerHint): void;
   /**
+   * Posts the outcome while the place stays taken: a tunnel has opened, and what becomes of it says nothing about its backend.
+   * At most once; `end` then frees the place and no more.
+   */
+  settle(outcome: OutcomeClass, latencyMs: number): void;
+  /**
    * Ends the lease, exactly once (I2): frees its place and posts the outcome.
    * @param latencyMs until the answer's head, or until the failure
    * @param detail why it failed, for people; empty for successes

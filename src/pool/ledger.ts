@@ -88,17 +88,30 @@ export class Ledger implements LoadReader {
     if (trialEpoch !== 0) this.trialEpochs[slot] = trialEpoch;
   }
 
-  /** Returns how the outcome was judged. Only answers count towards latency: failing fast is not being fast. */
+  /** Returns how the outcome was judged. */
   end(slot: number, trialEpoch: number, outcome: OutcomeClass, latencyMs: number, at: number): Judgement {
-    const flying = (this.flying[slot] as number) - 1;
-    invariant(flying >= 0, `more leases ended than begun in slot ${slot}`);
-    this.flying[slot] = flying;
+    const judgement = this.judge(slot, trialEpoch, outcome, latencyMs, at);
+    this.release(slot);
+    return judgement;
+  }
+
+  /**
+   * Counts the outcome of a request that stays in flight until `release`. A trial is decided by it.
+   * Only answers count towards latency: failing fast is not being fast.
+   */
+  judge(slot: number, trialEpoch: number, outcome: OutcomeClass, latencyMs: number, at: number): Judgement {
     if (trialEpoch !== 0 && this.trialEpochs[slot] === trialEpoch) this.trialEpochs[slot] = 0;
     const judgement = judge(outcome);
     if (judgement === 'success') this.latencyOf(slot).record(latencyMs, at);
     else if (judgement === 'failure') this.failures[slot] = (this.failures[slot] as number) + 1;
-    if (flying === 0 && this.retired.size > 0 && this.retired.delete(slot)) this.free.push(slot);
     return judgement;
+  }
+
+  release(slot: number): void {
+    const flying = (this.flying[slot] as number) - 1;
+    invariant(flying >= 0, `more leases ended than begun in slot ${slot}`);
+    this.flying[slot] = flying;
+    if (flying === 0 && this.retired.size > 0 && this.retired.delete(slot)) this.free.push(slot);
   }
 
   recordRetry(slot: number): void {

@@ -41,6 +41,35 @@ describe('Upstream', () => {
     expect(upstream.report().backends[0]).toMatchObject({ in_flight: 0, failures_total: 0 });
   });
 
+  it('learns at once what is settled early, and keeps the place taken until the end', () => {
+    const { upstream } = createUpstream(['a'], UNPROBED);
+    const lease = upstream.acquire(ANY);
+    lease?.settle('ok', 12);
+    const open = upstream.report().backends[0];
+    expect(open).toMatchObject({ in_flight: 1, requests_total: 1, failures_total: 0 });
+    expect(open?.latency_ms?.p50).toBeCloseTo(12, 0);
+    lease?.end('reset', 3_600_000, 'the tunnel was cut');
+    const over = upstream.report().backends[0];
+    expect(over).toMatchObject({ in_flight: 0, requests_total: 1, failures_total: 0 });
+    expect(over?.latency_ms?.p99).toBeCloseTo(12, 0);
+  });
+
+  it('tells who waits when the place of a settled lease comes free', () => {
+    const { upstream } = createUpstream(['a'], {
+      ...UNPROBED,
+      limits: { connections: 1, requests: null, adaptive: null, pending: 1, pendingTimeoutMs: 1 },
+    });
+    const lease = upstream.acquire(ANY);
+    lease?.settle('ok', 1);
+    expect(upstream.acquire(ANY)).toBeNull();
+    let next: Lease | null = null;
+    upstream.onRoom = () => {
+      next = upstream.acquire(ANY);
+    };
+    lease?.end('ok', 1, '');
+    expect(next).not.toBeNull();
+  });
+
   it('gives no lease above the cap, and tells who waits when room comes free', () => {
     const { upstream } = createUpstream(['a'], {
       ...UNPROBED,
@@ -81,6 +110,16 @@ describe('Upstream', () => {
     expect(leases.filter((lease) => lease?.backend.id === 'a')).toHaveLength(1);
     for (const lease of leases) lease?.end('ok', 1, '');
     expect(transitions.map(({ from, to }) => `${from} ${to}`)).toEqual(['up ejected', 'ejected trial', 'trial up']);
+  });
+
+  it('ends a trial by what is settled early, however long the request goes on', () => {
+    const { upstream, clock, transitions } = createUpstream(['a', 'b'], UNPROBED);
+    failTimes(() => upstream.acquire(ANY), 'a', 5);
+    clock.advanceTo(10_000);
+    const leases = Array.from({ length: 20 }, () => upstream.acquire(ANY));
+    leases.find((lease) => lease?.isTrial)?.settle('ok', 1);
+    expect(transitions.map(({ from, to }) => `${from} ${to}`)).toEqual(['up ejected', 'ejected trial', 'trial up']);
+    for (const lease of leases) lease?.end('ok', 1, '');
   });
 
   it('ends a trial that nobody asks anything of', () => {
