@@ -166,8 +166,7 @@ export class Arrival implements SweptConnection {
     const tls = this.context.tls as ListenerTls;
     this.stage = 'over';
     this.socket.off('close', this.onClose);
-    const asked = typeof socket.servername === 'string' ? socket.servername : '';
-    const peer = { address, trusted, secure: true, ...tls.hostsAllowedWith(asked) };
+    const peer = { address, trusted, secure: true, ...tls.hostsAllowedOn(socket) };
     this.context.onArrived(this, socket, peer, socket.alpnProtocol === 'h2');
   }
 

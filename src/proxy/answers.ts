@@ -31,6 +31,7 @@ export const ANSWERS = {
   noRoute: answer(404, 'no_route'),
   requestTimeout: answer(408, 'request_timeout'),
   bodyTooLarge: answer(413, 'body_too_large'),
+  misdirectedRequest: answer(421, 'misdirected_request'),
   badGateway: answer(502, 'bad_gateway'),
   noBackend: answer(503, 'no_backend', RETRY_AFTER),
   overloaded: answer(503, 'overloaded', RETRY_AFTER),

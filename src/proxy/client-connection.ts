@@ -18,6 +18,7 @@ import { Exchange } from './exchange.ts';
 import { type Peer, renderInformational, renderResponseHead } from './heads.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { SocketWriter } from './socket-writer.ts';
+import { resetSocket } from './tls-reset.ts';
 
 /** An empty line before the head (RFC 9112 §2.2) and the one that ends it. */
 const HEAD_SLACK = 6;
@@ -148,7 +149,7 @@ export class ClientConnection implements ClientSide {
   cut(): void {
     this.record(this.exchange as Exchange, false);
     this.exchange = null;
-    this.socket.resetAndDestroy();
+    resetSocket(this.socket);
   }
 
   // --- from the socket

@@ -79,6 +79,8 @@ export class Exchange implements DispatchOwner, LoggedRequest {
     const match = context.route(head);
     if (head.target === '*' || (head.method === 'OPTIONS' && head.maxForwards === '0')) {
       this.answer(ANSWERS.options, 'answered by the proxy');
+    } else if (this.client.peer.allowsHost?.(head.host) === false) {
+      this.answer(ANSWERS.misdirectedRequest, 'the connection was shown the certificate of another host');
     } else if (context.bodyBytes !== null && head.contentLength > context.bodyBytes) {
       this.answer(ANSWERS.bodyTooLarge, `body of ${head.contentLength} bytes`);
     } else if (isLoop(head.via, context.via)) {

@@ -100,13 +100,14 @@ export class ListenerTls {
   }
 
   /**
-   * Which hosts a connection may ask for that was shown the certificate for `asked`: those for which it would have been
-   * shown the same (RFC 9110 §7.4; a client may think that one certificate allows it to reach all of them). Nothing when
-   * there is only one certificate: every host is allowed.
-   * @param asked name in the handshake; '' when there was none
+   * Which hosts may be asked for on this connection: those whose certificate it was shown (RFC 9110 §7.4; a client may think
+   * that one certificate allows it to reach all). Nothing when every host is allowed: there is only one certificate, or
+   * the name is not known, because with TLS 1.2 a resumed session comes without it. All hosts of a listener ask the same
+   * of their clients, so that nobody gains by it.
    */
-  hostsAllowedWith(asked: string): { readonly allowsHost?: (host: string) => boolean } {
-    if (this.certificates.length === 1) return {};
+  hostsAllowedOn(socket: TLSSocket): { readonly allowsHost?: (host: string) => boolean } {
+    const asked = typeof socket.servername === 'string' ? socket.servername : '';
+    if (this.certificates.length === 1 || (asked === '' && socket.isSessionReused())) return {};
     const shown = this.names.select(asked);
     // A host may carry a port, which chooses nothing.
     return { allowsHost: (host) => this.names.select(host.replace(/:\d+$/, '')) === shown };

@@ -71,7 +71,7 @@ describe('watched files', () => {
     expect([files.value, changes, lines]).toEqual(['two', 1, ['info pair renewed: now two']]);
   });
 
-  it('that become of no use leave the last good ones in use, and are complained of once', async () => {
+  it('that become of no use leave the last good ones in use, and are complained of once [F61]', async () => {
     write('a', 'one');
     write('b', 'one');
     const files = await open();
