@@ -164,12 +164,14 @@ export interface RetrySettings {
 /** A second try of a slow request at another backend while the first is still under way; the first answer wins. */
 export interface HedgeSettings {
   /** When: after so long, or after this quantile of the upstream's recent times to the answer's head. */
-  readonly after: { readonly kind: 'fixed'; readonly ms: number } | { readonly kind: 'quantile'; readonly share: number };
+  readonly after:
+    | { readonly kind: 'fixed'; readonly ms: number }
+    | { readonly kind: 'quantile'; readonly share: number };
   /** Hedges may be this share of the requests of the last ten seconds. */
   readonly budget: number;
 }
 
-export type RetryCause = 'connect_failure' | 'reset' | 'timeout' | 502 | 503 | 504;
+export type RetryCause = 'connect_failure' | 'reset' | 'timeout' | 500 | 502 | 503 | 504;
 
 export interface UpstreamTimeouts {
   readonly connectMs: number;

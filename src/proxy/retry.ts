@@ -58,6 +58,8 @@ function causeOf({ outcome, status }: FailedAttempt): RetryCause | null {
       return status === 0 ? 'reset' : null;
     case 'timeout':
       return status === 0 ? 'timeout' : null;
+    case 'http_5xx':
+      return status === 500 ? status : null;
     case 'http_gateway':
       return status === 502 || status === 503 || status === 504 ? status : null;
     default:

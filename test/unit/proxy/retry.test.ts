@@ -70,6 +70,13 @@ describe('mayRetry', () => {
     expect(mayRetry(failed('connect_refused'), { ...settings, attempts: 0 })).toBe(false);
   });
 
+  it('tries a 500 again only where the configuration lists it, and the method allows it', () => {
+    const listing = { ...settings, on: [500] as const };
+    expect(mayRetry(failed('http_5xx', { status: 500 }), listing)).toBe(true);
+    expect(mayRetry(failed('http_5xx', { status: 500, method: 'POST' }), listing)).toBe(false);
+    expect(mayRetry(failed('http_5xx', { status: 501 }), listing)).toBe(false);
+  });
+
   it('sends what the configuration calls repeatable', () => {
     const post = failed('reset', { method: 'POST' });
     expect(mayRetry(post, { ...settings, methods: 'all' })).toBe(true);
