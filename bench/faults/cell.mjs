@@ -50,7 +50,12 @@ export async function runCell(row, target, options) {
     const { proxy, port } = await startProxy(target, fleet, folder, options.pin);
     try {
       await prove(target.name, port);
-      const { results, lateMs } = await load(row, fleet, { run, port, ...options }, proxy.pid);
+      const { results, lateMs } = await load(
+        row,
+        fleet,
+        { ...options, run, port, perSecond: options.perSecond * (row.rateShare ?? 1) },
+        proxy.pid,
+      );
       if (proxy.exited) throw new Error(`${target.name} ended during the run: ${proxy.errors}`);
       const faultAtMs = (FAULT_AT_SECONDS / RUN_SECONDS) * options.seconds * 1_000;
       return { ...judge(results, fleet.executions(), faultAtMs), lateMs };

@@ -24,8 +24,10 @@ ${more}`;
 
 /** What an operator who knows that answers take milliseconds would add: the same knowledge that the others are given. */
 export const TUNING = `    probe: { interval: 1s, timeout: 1s, fast_interval: 250ms }
-    retry: { per_try_timeout: 1s }   # the longest that any answer may take; the default waits timeouts.response_header, 30 s
-    timeouts: { request: 5s }
+    retry:
+      per_try_timeout: 1s   # the longest that any answer may take; by default timeouts.response_header, 30 s
+      on: [connect_failure, reset, timeout, 500, 502, 503, 504]   # by default without 500
+    timeouts: { request: 2s }   # all attempts together; by default unlimited
 `;
 
 /** @param {Place} place */

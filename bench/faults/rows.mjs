@@ -14,6 +14,8 @@ export const FAULT_AT_SECONDS = 3;
  * @property {string} name  for --only
  * @property {string} title
  * @property {import('./fleet.mjs').Change} [behaviour]  of all backends from their start
+ * @property {number} [rateShare]  of the usual rate
+ * @property {boolean} [extra]  only when --only names it
  * @property {Step[]} steps
  */
 
@@ -35,7 +37,8 @@ export const ROWS = [
   { name: 'kill2', title: 'two of four killed at once', steps: [kill([1, 2], 3)] },
   { name: 'killall', title: 'all killed, back after 3 s', steps: [kill([0, 1, 2, 3], 3), start([0, 1, 2, 3], 6)] },
   { name: 'cold', title: 'restart, cold: 500 ms for 2 s', steps: [kill([1], 3), start([1], 3.5, COLD)] },
-  { name: 'race', title: 'keep-alive race, all idle out after 50 ms', behaviour: { idleMs: 50 }, steps: [] },
+  // Each backend's turn comes every 55 ms, after 50 of idleness: just when it closes.
+  { name: 'race', title: 'keep-alive race: idle for 50 ms', behaviour: { idleMs: 50 }, rateShare: 0.243, steps: [] },
   {
     name: 'proxystop',
     title: 'the proxy itself stopped for 2 s',
@@ -45,6 +48,7 @@ export const ROWS = [
     ],
   },
   { name: 'healthz', title: '/healthz of all fails, work fine', steps: [behave([0, 1, 2, 3], { healthy: false })] },
+  { name: 'hangall', title: 'all hang, /healthz fine', extra: true, steps: [behave([0, 1, 2, 3], { work: 'hang' })] },
   { name: 'allflaky', title: 'all answer 503 on 30 %', steps: [behave([0, 1, 2, 3], FLAKY)] },
 ];
 

@@ -7,6 +7,8 @@
  *   --seconds S         a run, 12                   --rate N    requests per second, 300
  *   --runs N            of each cell, 2             --node PATH the binary for Pulsegate
  *   --parallel N        cells at a time, 1; more than one is for a quick look, and pins nothing
+ *   --tries N           of a run while the client itself falls behind its schedule, 3
+ *   --unpinned          leave the placing of processes to the kernel
  *   --out FILE          bench/results/faults.json   --configs   print what each proxy is given, and end
  *   --warm-up S         1                           --patience S  after which the client gives up, 10
  */
@@ -16,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine, root } from '../lib/machine.mjs';
+import { pinning } from '../lib/process.mjs';
 import { runCell } from './cell.mjs';
 import { TUNING } from './configs.mjs';
 import { ROWS, RUN_SECONDS } from './rows.mjs';
@@ -25,9 +28,8 @@ import { allTargets, DEFAULT_TARGETS } from './targets.mjs';
 
 /** Starting four backends and a proxy, proving it, and stopping them. */
 const OVERHEAD_SECONDS = 3;
-/** A run in which the client itself fell behind says nothing of the proxy: it is repeated, so many times at most. */
+/** A run in which the client itself fell behind by more says nothing of the proxy: it is repeated. */
 const VOID_BEYOND_MS = 40;
-const VOID_TRIES = 3;
 
 const options = readOptions();
 const folder = mkdtempSync(join(tmpdir(), 'pulsegate-faults-'));
@@ -40,7 +42,7 @@ if (options.configs) {
   process.exit(0);
 }
 const targets = chosenTargets();
-const rows = chosen(ROWS, options.only, 'row');
+const rows = chosen(ROWS, options.only, 'row').filter(({ extra }) => options.only !== null || extra !== true);
 const cells = rows.map((row) => ({
   row,
   targets: targets.map((target) => ({ target, runs: /** @type {any[]} */ ([]) })),
@@ -61,10 +63,10 @@ process.exit(0);
 async function work() {
   for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
     const { row, target, runs } = job;
-    let figures = await runCell(row, target, { folder, pin: options.parallel === 1, ...options });
-    for (let tries = 1; figures.lateMs > VOID_BEYOND_MS && tries < VOID_TRIES; tries++) {
+    let figures = await runCell(row, target, { folder, pin: options.pin, ...options });
+    for (let tries = 1; figures.lateMs > VOID_BEYOND_MS && tries < options.tries; tries++) {
       say(`${row.name}, ${target.name}: void, the load itself stood still for ${figures.lateMs.toFixed(0)} ms`);
-      figures = await runCell(row, target, { folder, pin: options.parallel === 1, ...options });
+      figures = await runCell(row, target, { folder, pin: options.pin, ...options });
     }
     runs.push(figures);
     say(`${row.name}, ${target.name}: ${line(figures)}`);
@@ -90,7 +92,7 @@ function line({
 
 function report() {
   const result = {
-    machine: { ...describeMachine(options.node), pinned: options.parallel === 1 },
+    machine: { ...describeMachine(options.node), pinned: pinning && options.pin },
     options: { runs: options.runs, seconds: options.seconds, rate: options.perSecond },
     targets: targets.map(({ name, version }) => ({ name, version })),
     tuning: TUNING,
@@ -133,11 +135,13 @@ function readOptions() {
       rate: { type: 'string', default: '300' },
       runs: { type: 'string', default: '2' },
       parallel: { type: 'string', default: '1' },
+      tries: { type: 'string', default: '3' },
       'warm-up': { type: 'string', default: '1' },
       patience: { type: 'string', default: '10' },
       node: { type: 'string', default: process.execPath },
       out: { type: 'string', default: `${root}bench/results/faults.json` },
       configs: { type: 'boolean', default: false },
+      unpinned: { type: 'boolean', default: false },
     },
   });
   return {
@@ -147,11 +151,13 @@ function readOptions() {
     perSecond: Number(values.rate),
     runs: Number(values.runs),
     parallel: Number(values.parallel),
+    tries: Number(values.tries),
     warmUpSeconds: Number(values['warm-up']),
     patienceMs: Number(values.patience) * 1_000,
     node: values.node,
     out: values.out,
     configs: values.configs,
+    pin: !values.unpinned && values.parallel === '1',
   };
 }
 
