@@ -12,6 +12,7 @@ import { EventLog } from './control/event-log.ts';
 import { FlightRecorder, recordingOf } from './control/flight-recorder.ts';
 import { type HeartbeatReceiver, startHeartbeatReceiver } from './control/heartbeat-receiver.ts';
 import { createProbe } from './control/probe.ts';
+import type { Probe } from './control/prober.ts';
 import { StallWatch } from './control/stall-watch.ts';
 import { recall, rememberUpstream } from './control/state-file.ts';
 import { StateWriter } from './control/state-writer.ts';
@@ -25,8 +26,10 @@ import { type LoopLag, watchLoopLag } from './platform/loop-lag.ts';
 import { VERSION } from './platform/version.ts';
 import { AccessLog } from './proxy/access-log.ts';
 import { Forwarder } from './proxy/forwarder.ts';
+import { Http2Connection } from './proxy/http2-connection.ts';
 import { Listener } from './proxy/listener.ts';
 import { Router } from './proxy/router.ts';
+import { BackendTls } from './tls/backend-tls.ts';
 import { FileWatch } from './tls/file-watch.ts';
 
 /** How often idle connections to backends are looked through. */
@@ -52,7 +55,8 @@ class App implements RunningApp, ControlPlane {
   private readonly dataListeners: Listener[];
   /** Certificates and what belongs to them, renewed while we run. */
   private readonly files: FileWatch;
-  private readonly probe = createProbe(systemClock);
+  private readonly backendTls: BackendTls[] = [];
+  private readonly probes: Probe[] = [];
   private readonly loopLag: LoopLag = watchLoopLag();
   private readonly startedMs = systemClock.now();
   private readonly stallWatch = new StallWatch(systemClock, (stalledMs) => this.recordStall(stalledMs));
@@ -75,11 +79,14 @@ class App implements RunningApp, ControlPlane {
     for (const upstreamSettings of settings.upstreams) {
       const recorder = new FlightRecorder(upstreamSettings.name);
       this.recorders.push(recorder);
+      const tls = this.createBackendTls(upstreamSettings);
+      const probe = createProbe(systemClock, tls);
+      this.probes.push(probe);
       const upstream = new Upstream({
         settings: upstreamSettings,
         clock: systemClock,
         rng: rng.fork(upstreamSettings.name),
-        probe: this.probe,
+        probe,
         self: this.stallWatch,
         recorder,
         onTransition: (transition) => this.publish(recorder, transition),
@@ -90,13 +97,14 @@ class App implements RunningApp, ControlPlane {
           ),
       });
       this.upstreams.set(upstreamSettings.name, upstream);
-      this.forwarders.set(upstreamSettings.name, new Forwarder(upstreamSettings, upstream, systemClock));
+      this.forwarders.set(upstreamSettings.name, new Forwarder(upstreamSettings, upstream, systemClock, tls));
     }
     this.dataListeners = settings.listeners.map((listener) => this.createListener(listener));
   }
 
   async start(): Promise<void> {
     try {
+      for (const tls of this.backendTls) await tls.start();
       const bound = [];
       for (const listener of this.dataListeners) {
         for (const address of await listener.start()) bound.push({ name: listener.settings.name, address });
@@ -133,7 +141,7 @@ class App implements RunningApp, ControlPlane {
     const beginsMs = systemClock.now() + delayMs;
     systemClock.at(beginsMs, () => {
       const deadline = systemClock.at(beginsMs + timeoutMs, () => void this.finish(0, 'stopped at the drain deadline'));
-      void Promise.all(this.dataListeners.map((listener) => listener.drain())).then(() => {
+      void Promise.all(this.dataListeners.map((listener) => listener.drain(beginsMs + timeoutMs))).then(() => {
         deadline.cancel();
         return this.finish(0, 'stopped');
       });
@@ -172,6 +180,15 @@ class App implements RunningApp, ControlPlane {
 
   // --- inside
 
+  /** null = no backend wants TLS. */
+  private createBackendTls({ name, backends, tls: settings }: Settings['upstreams'][number]): BackendTls | null {
+    if (!backends.some(({ tls }) => tls)) return null;
+    const { log } = this.output;
+    const tls = new BackendTls({ upstream: name, settings, files: this.files, clock: systemClock, log });
+    this.backendTls.push(tls);
+    return tls;
+  }
+
   private createListener(settings: Settings['listeners'][number]): Listener {
     const routes = settings.routes.map((route) => ({
       settings: route,
@@ -186,7 +203,7 @@ class App implements RunningApp, ControlPlane {
       accessLog: access === 'none' ? null : new AccessLog(this.output.log, settings.name, systemClock, access),
       log: this.output.log,
       files: this.files,
-      createHttp2: null,
+      createHttp2: (socket, peer, context) => new Http2Connection(socket, peer, context),
     });
   }
 
@@ -251,7 +268,7 @@ class App implements RunningApp, ControlPlane {
     for (const forwarder of this.forwarders.values()) forwarder.close();
     await this.stateWriter?.stop();
     for (const upstream of this.upstreams.values()) await upstream.stop();
-    await this.probe.close();
+    await Promise.all(this.probes.map((probe) => probe.close()));
     await this.adminServer?.close();
     await this.heartbeatReceiver?.close();
     this.loopLag.stop();
