@@ -69,12 +69,18 @@ export class Checker {
     else this.trialsSince.delete(backend);
   }
 
-  /** I1: an operator's word, and the backend's own that it drains, hold in panic too. */
-  checkPick(backend: string): void {
+  /**
+   * I1: an operator's word, and the backend's own that it drains, hold in panic too.
+   * @param isPinned the request's session belongs there: draining backends keep theirs
+   */
+  checkPick(backend: string, isPinned: boolean): void {
     const intent = this.known.intents.get(backend) ?? 'enabled';
-    this.expect(intent === 'enabled', 'I1', `${backend} is ${intent} and got a request`);
+    const mayDrain = isPinned && this.known.settings.sticky !== null;
+    const isWanted = intent === 'enabled' || (mayDrain && intent === 'draining');
+    this.expect(isWanted, 'I1', `${backend} is ${intent} and got a request`);
     const status = this.statuses.get(backend) as Status;
-    this.expect(isEligible(status), 'I1', `${backend} is ${status} and got a request`);
+    const isServing = isEligible(status) || (mayDrain && status === 'draining');
+    this.expect(isServing, 'I1', `${backend} is ${status} and got a request`);
   }
 
   /** We have stood still for so long, until now. */

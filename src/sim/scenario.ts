@@ -34,7 +34,17 @@ const FAILURES: readonly OutcomeClass[] = [
   'client_abort',
   'http_429',
 ];
-const POLICIES: readonly Policy[] = ['round_robin', 'weighted_round_robin', 'least_request', 'random'];
+const POLICIES: readonly Policy[] = [
+  'round_robin',
+  'weighted_round_robin',
+  'least_request',
+  'peak_ewma',
+  'prequal',
+  'random',
+  'ring_hash',
+  'maglev',
+  'first',
+];
 const INITIAL_STATES: readonly InitialState[] = ['probe', 'probe', 'up', 'down'];
 const PANIC_MODES: readonly PanicSettings['mode'][] = ['least_bad', 'least_bad', 'all', 'fail'];
 const SELF_REPORTS: readonly Voice['status'][] = ['up', 'up', 'up', 'draining', 'down', null];
@@ -58,8 +68,11 @@ export function generateScenario(seed: string): Scenario {
 
 function generateSettings(rng: Rng, backends: readonly BackendSpec[]): UpstreamSettings {
   const ejectionMs = 500 + rng.below(10_000);
+  const routing = rng.fork('routing');
   return simulatedUpstream(backends, {
     balance: choose(rng, POLICIES),
+    zone: routing.below(3) === 0 ? { label: 'zone', local: 'a' } : null,
+    sticky: routing.below(3) === 0 ? { cookie: 'pulsegate', ttlMs: 60_000, secret: null } : null,
     limits: {
       connections: rng.below(4) === 0 ? 1 + rng.below(3) : 256,
       requests: null,
@@ -89,7 +102,14 @@ function generateOutliers(rng: Rng, ejectionMs: number): OutlierSettings {
 
 function generateBackends(rng: Rng, count: number): readonly BackendSpec[] {
   const isWeighted = rng.below(2) === 0;
-  return Array.from({ length: count }, (_, index) => simulatedBackend(`b${index}`, isWeighted ? 1 + rng.below(5) : 1));
+  // Each has its level and its zone, whatever set it is part of.
+  const places = rng.fork('places');
+  const levels = places.below(3) === 0 ? 3 : 1;
+  return Array.from({ length: count }, (_, index) => ({
+    ...simulatedBackend(`b${index}`, isWeighted ? 1 + rng.below(5) : 1),
+    priority: places.below(levels),
+    labels: { zone: places.below(2) === 0 ? 'a' : 'b' },
+  }));
 }
 
 function generateIncident(rng: Rng, backends: readonly BackendSpec[], durationMs: number): Incident {

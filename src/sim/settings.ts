@@ -67,7 +67,7 @@ export function simulatedBackend(id: string, weight = 1): BackendSpec {
 
 export function simulatedUpstream(
   backends: readonly BackendSpec[],
-  overrides: Partial<Pick<UpstreamSettings, 'health' | 'balance' | 'limits'>> = {},
+  overrides: Partial<Pick<UpstreamSettings, 'health' | 'balance' | 'limits' | 'zone' | 'sticky'>> = {},
 ): UpstreamSettings {
   return {
     name: 'simulated',

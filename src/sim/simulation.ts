@@ -10,6 +10,7 @@ import { StallWatch } from '../control/stall-watch.ts';
 import { Upstream } from '../control/upstream.ts';
 import { isHinting } from '../model/lease.ts';
 import { judge, type OutcomeClass } from '../model/outcome.ts';
+import type { PickRequest } from '../model/picker.ts';
 import type { Intent } from '../model/status.ts';
 import type { Transition } from '../model/transition.ts';
 import { mayRetry } from '../proxy/retry.ts';
@@ -72,6 +73,7 @@ class Simulation {
   private readonly retryBudget: RetryBudget;
   private readonly clock = new VirtualClock();
   private readonly arrivals: Rng;
+  private readonly clients: Rng;
   private readonly fleet: FakeFleet;
   private readonly voices: FakeVoices;
   private readonly stallWatch: StallWatch;
@@ -87,6 +89,7 @@ class Simulation {
     this.observer = observer;
     this.retryBudget = new RetryBudget(scenario.settings.retry);
     this.arrivals = rng.fork('arrivals');
+    this.clients = rng.fork('clients');
     this.fleet = new FakeFleet(rng.fork('fleet'));
     this.voices = new FakeVoices(rng.fork('voices'));
     this.stallWatch = new StallWatch(this.clock, (stalledMs) => this.upstream.recordStall(stalledMs));
@@ -152,12 +155,7 @@ class Simulation {
   }
 
   private attempt(request: Request): void {
-    const pickRequest = {
-      tried: request.tried.length === 0 ? null : request.tried,
-      hash: 0,
-      repeatable: true,
-      pinned: -1,
-    };
+    const pickRequest = this.describe(request);
     const lease = this.upstream.acquire(pickRequest);
     if (lease === null) {
       this.checker.checkNoPick(pickRequest);
@@ -167,7 +165,7 @@ class Simulation {
     }
     const { id, slot } = lease.backend;
     request.tried.push(slot);
-    this.checker.checkPick(id);
+    this.checker.checkPick(id, slot === pickRequest.pinned);
     this.observer?.onAttempt?.(id, this.clock.now());
     this.flying.set(slot, (this.flying.get(slot) ?? 0) + 1);
     const answer = this.awaitAnswer(this.fleet.answer(id));
@@ -185,6 +183,18 @@ class Simulation {
       if (this.mayTryAgain(request, outcome)) this.attempt(request);
       else this.end(request, outcome);
     });
+  }
+
+  /** Keys are many, and most clients of a sticky upstream have a session with somebody. */
+  private describe({ tried }: Request): PickRequest {
+    const { settings } = this.scenario;
+    const isPinned = settings.sticky !== null && this.clients.below(4) > 0;
+    return {
+      tried: tried.length === 0 ? null : tried,
+      hash: this.clients.below(2 ** 32),
+      repeatable: true,
+      pinned: isPinned ? this.clients.below(settings.backends.length) : -1,
+    };
   }
 
   private end({ arrivedMs, tried }: Request, outcome: OutcomeClass | null): void {
