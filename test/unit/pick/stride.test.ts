@@ -1,15 +1,30 @@
+/**
+ * The published vectors. Left out of them on purpose: a weight that is not positive does not exist here, so nothing stands in for
+ * it, and weights are not clamped to ten times their mean, as grpc-java does, since load reports are bounded before they get here.
+ */
+
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { loadScore } from '../../../src/health/load-score.ts';
 import { Sequence } from '../../../src/pick/sequence.ts';
 import { Stride } from '../../../src/pick/stride.ts';
 
-/** Cases of the static stride scheduler's own tests in grpc-java and grpc-go (gRFC A58). */
-const EXACT_COUNTS = [{ weights: [1, 2, 3], picks: 6, counts: [1, 2, 3] }];
-const SHARES = [
-  { weights: [1.43, 2.119], start: 0 },
-  { weights: [1.3, 2.5, 3.23, 4.11, 7.001], start: 0 },
-  { weights: [1, 2, 3, 4, 5], start: -1 },
-  { weights: [1, 2, 3, 4, 5], start: -500 },
-];
+interface Fixture {
+  readonly exact_counts: readonly { weights: readonly number[]; picks: number; counts: readonly number[] }[];
+  readonly shares: readonly { weights: readonly number[]; start: number; picks: number; tolerance: number }[];
+  readonly order: { weights: readonly number[]; starts: readonly number[]; picks: readonly number[] };
+  readonly reports: {
+    picks: number;
+    tolerance: number;
+    cases: readonly {
+      reports: readonly (readonly [utilization: number, qps: number, eps: number])[];
+      penalty: number;
+      shares: readonly number[];
+    }[];
+  };
+}
+
+const fixture = JSON.parse(readFileSync(new URL('../../fixtures/stride.json', import.meta.url), 'utf8')) as Fixture;
 
 function count(weights: readonly number[], start: number, picks: number): number[] {
   const sequence = new Sequence(start);
@@ -23,22 +38,32 @@ function count(weights: readonly number[], start: number, picks: number): number
 }
 
 describe('Stride', () => {
-  it.each(EXACT_COUNTS)('gives $weights exactly their turns', ({ weights, picks, counts }) => {
+  it.each(fixture.exact_counts)('gives $weights exactly their turns', ({ weights, picks, counts }) => {
     expect(count(weights, 0, picks)).toEqual(counts);
   });
 
-  it.each(SHARES)('gives $weights their shares from sequence $start on', ({ weights, start }) => {
+  it.each(fixture.shares)('gives $weights their shares from sequence $start on', (row) => {
+    const { weights, start, picks, tolerance } = row;
     const sum = weights.reduce((total, weight) => total + weight, 0);
-    count(weights, start, 1_000).forEach((turns, index) => {
-      expect(Math.abs(turns / 1_000 - (weights[index] as number) / sum)).toBeLessThanOrEqual(0.002);
+    count(weights, start, picks).forEach((turns, index) => {
+      expect(Math.abs(turns / picks - (weights[index] as number) / sum)).toBeLessThanOrEqual(tolerance);
     });
   });
 
-  it.each([0, -1])('walks 2:3:6 in the published order from sequence %i on', (start) => {
+  it.each(fixture.order.starts)('walks 2:3:6 in the published order from sequence %i on', (start) => {
     const sequence = new Sequence(start);
-    const stride = new Stride([2, 3, 6]);
-    const picked = Array.from({ length: 6 }, () => stride.next(sequence));
-    expect(picked).toEqual([1, 2, 2, 0, 1, 2]);
+    const stride = new Stride(fixture.order.weights);
+    expect(fixture.order.picks.map(() => stride.next(sequence))).toEqual(fixture.order.picks);
+  });
+
+  it.each(fixture.reports.cases)('gives reporters of $reports the shares $shares', ({ reports, penalty, shares }) => {
+    const { picks, tolerance } = fixture.reports;
+    const weights = reports.map(([utilization, rps, eps]) =>
+      loadScore({ utilization, rps, errorRatio: eps / rps }, 1, penalty),
+    );
+    count(weights, 0, picks).forEach((turns, index) => {
+      expect(Math.abs(turns / picks - (shares[index] as number))).toBeLessThanOrEqual(tolerance);
+    });
   });
 
   it('never starves the smallest weight', () => {
