@@ -63,20 +63,19 @@ export function verifyValue(key: SessionKey, value: string, nowMs: number): Sess
 }
 
 /**
- * Values of the cookies of this name, in order, at most a few; too long ones are not ours.
+ * Values of the cookies of this name, in order, at most a few, whatever their length.
  * @param header the Cookie field, several joined with `; `; '' when absent
  */
 export function cookieValues(header: string, name: string): readonly string[] {
   const values: string[] = [];
-  let from = 0;
-  for (let tries = 0; tries < TRIES; tries++) {
-    const at = header.indexOf(`${name}=`, from);
-    if (at === -1) break;
-    from = at + name.length + 1;
-    if (!beginsPair(header, at)) continue;
-    const end = header.indexOf(';', from);
-    const value = header.slice(from, end === -1 ? undefined : end).trim();
-    if (value.length <= LONGEST_VALUE) values.push(value);
+  const start = `${name}=`;
+  for (let at = header.indexOf(start); at !== -1 && values.length < TRIES; ) {
+    const from = at + start.length;
+    if (beginsPair(header, at)) {
+      const end = header.indexOf(';', from);
+      values.push(header.slice(from, end === -1 ? undefined : end).trim());
+    }
+    at = header.indexOf(start, from);
   }
   return values;
 }
@@ -158,6 +157,8 @@ export class StickySessions {
   private claimOf(cookieHeader: string, nowMs: number): SessionClaim | null {
     if (cookieHeader === '') return null;
     for (const value of cookieValues(cookieHeader, this.settings.cookie)) {
+      // What is too long is none of ours, and not worth a look.
+      if (value.length > LONGEST_VALUE) continue;
       const known = this.verified.get(value);
       const claim = known ?? verifyValue(this.key, value, nowMs);
       if (claim === null) continue;

@@ -69,7 +69,8 @@ describe('cookieValues', () => {
     ['pulsegate=a; pulsegate=b', ['a', 'b']],
     ['xpulsegate=a; pulsegate2=b; x=pulsegate=c; x pulsegate=d', []],
     ['pulsegate', []],
-    [`pulsegate=${'a'.repeat(51)}; pulsegate=b`, ['b']],
+    [`pulsegate=${'a'.repeat(5_000)}; pulsegate=b`, ['a'.repeat(5_000), 'b']],
+    ['apulsegate=1; bpulsegate=2; cpulsegate=3; dpulsegate=4; epulsegate=5; pulsegate=a', ['a']],
   ])('of %j are %j', (header, expected) => {
     expect(cookieValues(header, 'pulsegate')).toEqual(expected);
   });
@@ -115,6 +116,12 @@ describe('sessions', () => {
     }
     expect(sessions.slotOf('', NOW_MS)).toBe(-1);
     expect(sessions.slotOf('theme=dark', NOW_MS)).toBe(-1);
+  });
+
+  it('are found behind a long cookie of the same name', () => {
+    const { sessions } = createSessions({ a: 'up' });
+    const pair = pairOf(sessions.setCookie('a', NOW_MS, false));
+    expect(sessions.slotOf(`pulsegate=${'a'.repeat(5_000)}; ${pair}`, NOW_MS)).toBe(10);
   });
 
   it('end with their cookie, also when its value is remembered', () => {
