@@ -20,6 +20,8 @@ export class ResponseHead {
   readonly ok = true;
   /** 100 to 599. */
   status = 0;
+  /** What the answer counts as, for health and for retries: `status`, unless gRPC says something else inside a 200. */
+  judgedStatus = 0;
   minor: 0 | 1 = 1;
   framing: Framing = 'none';
   /** As announced, -1 when absent; an answer to HEAD and a 304 announce what they do not send (RFC 9110 §8.6). */
@@ -154,6 +156,7 @@ function readStatusLine(head: ResponseHead, text: string, end: number): string {
     return 'invalid reason phrase';
   head.minor = minor === 0 ? 0 : 1;
   head.status = status;
+  head.judgedStatus = status;
   return '';
 }
 

@@ -12,6 +12,8 @@ export type OutcomeClass =
   | 'connect_timeout'
   | 'connect_error' // unreachable, DNS, TLS
   | 'reset' // closed or reset before the answer began
+  | 'refused' // the backend did not begin the request, and said so (HTTP/2 REFUSED_STREAM)
+  | 'unprocessed' // it was closing the connection in good order, and had not begun the request (HTTP/2 GOAWAY)
   | 'timeout' // no answer, or a stall inside one
   | 'truncated' // closed or reset inside the answer
   | 'malformed' // an answer that the codec refuses
@@ -30,6 +32,8 @@ const JUDGEMENTS: Readonly<Record<OutcomeClass, Judgement>> = {
   connect_timeout: 'failure',
   connect_error: 'failure',
   reset: 'failure',
+  refused: 'failure',
+  unprocessed: 'ignored',
   timeout: 'failure',
   truncated: 'failure',
   malformed: 'failure',

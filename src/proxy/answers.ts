@@ -2,6 +2,7 @@
  * Answers that we give ourselves (INTERFACE §5): JSON with a stable code and the request's id, naming no backend.
  */
 
+import type { OutcomeClass } from '../model/outcome.ts';
 import { statusLine } from './heads.ts';
 
 export interface Answer {
@@ -42,6 +43,12 @@ export const ANSWERS = {
 /** The answer to a request that the codec refused. */
 export function answerToRefusal(status: number, code: string): Answer {
   return answer(status, code, status === 405 ? ALLOW : '');
+}
+
+/** The answer to a request whose last attempt has failed before its answer began. */
+export function answerToFailure(outcome: OutcomeClass): Answer {
+  if (outcome === 'timeout' || outcome === 'connect_timeout') return ANSWERS.gatewayTimeout;
+  return outcome === 'refused' || outcome === 'unprocessed' ? ANSWERS.overloaded : ANSWERS.badGateway;
 }
 
 /** The bytes of an answer. `bodyless`: the request was HEAD, so only the head is sent. */

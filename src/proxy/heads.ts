@@ -31,10 +31,20 @@ export function renderRequestHead(
   policy: HostPolicy,
   backend: Backend,
 ): string {
-  const host = policy.kind === 'literal' ? policy.value : policy.kind === 'backend' ? authorityOf(backend) : head.host;
-  return `${head.method} ${head.target} HTTP/1.1\r\nhost: ${host}\r\n${head.fields}${renderForwarded(head, peer)}${renderMaxForwards(head)}via: ${
+  const host = hostFor(head, policy, backend);
+  return `${head.method} ${head.target} HTTP/1.1\r\nhost: ${host}\r\n${renderRequestFields(head, peer, requestId, via)}${renderRequestFraming(head)}\r\n`;
+}
+
+/** Host, or in HTTP/2 :authority, of what is sent to a backend. */
+export function hostFor(head: RequestHead, policy: HostPolicy, backend: Backend): string {
+  return policy.kind === 'literal' ? policy.value : policy.kind === 'backend' ? authorityOf(backend) : head.host;
+}
+
+/** The lines of a request that do not depend on how it is framed: the client's, and those that we add. */
+export function renderRequestFields(head: RequestHead, peer: Peer, requestId: string, via: string): string {
+  return `${head.fields}${renderForwarded(head, peer)}${renderMaxForwards(head)}via: ${
     head.via === '' ? '' : `${head.via}, `
-  }${head.isHttp2 ? '2' : `1.${head.minor}`} ${via}\r\nx-request-id: ${requestId}\r\n${renderRequestFraming(head)}\r\n`;
+  }${head.isHttp2 ? '2' : `1.${head.minor}`} ${via}\r\nx-request-id: ${requestId}\r\n`;
 }
 
 /** RFC 9110 §7.6.2: counts down for OPTIONS (TRACE never gets here) and means nothing for other methods. */
@@ -44,7 +54,9 @@ function renderMaxForwards({ method, maxForwards }: RequestHead): string {
 }
 
 function authorityOf(backend: Backend): string {
-  return backend.port === 80 ? bracketed(backend.host) : formatAuthority(backend.host, backend.port);
+  return backend.port === (backend.tls ? 443 : 80)
+    ? bracketed(backend.host)
+    : formatAuthority(backend.host, backend.port);
 }
 
 function renderForwarded(head: RequestHead, peer: Peer): string {
@@ -65,7 +77,11 @@ function quoteNode(address: string): string {
   return address.includes(':') ? `"[${address}]"` : address;
 }
 
+/** Of the upgrades there are, one is passed on. */
+const UPGRADE_LINES = 'connection: upgrade\r\nupgrade: websocket\r\n';
+
 function renderRequestFraming(head: RequestHead): string {
+  if (head.upgrade !== '') return UPGRADE_LINES;
   if (head.framing === 'length') return `content-length: ${head.contentLength}\r\n`;
   return head.framing === 'chunked' ? 'transfer-encoding: chunked\r\n' : '';
 }
@@ -104,6 +120,11 @@ function renderResponseFraming(head: ResponseHead, framing: ClientFraming): stri
   // An answer to HEAD and a 304 say what the body would have been; 1xx and 204 never do (RFC 9110 §8.6).
   const tellsLength = framing === 'none' && head.contentLength >= 0 && head.status >= 200 && head.status !== 204;
   return tellsLength ? `content-length: ${head.contentLength}\r\n` : '';
+}
+
+/** The 101 of a backend, as it grants an upgrade to the client. */
+export function renderUpgrade(head: ResponseHead, requestId: string): string {
+  return `${statusLine(101)}${head.fields}x-request-id: ${requestId}\r\n${UPGRADE_LINES}\r\n`;
 }
 
 /** An informational response passed on. */

@@ -46,13 +46,15 @@ export function isRepeatable(method: string, methods: RetrySettings['methods']):
 }
 
 function causeOf({ outcome, status }: FailedAttempt): RetryCause | null {
-  if (judge(outcome) !== 'failure') return null;
+  if (judge(outcome) !== 'failure' && outcome !== 'unprocessed') return null;
   switch (outcome) {
     case 'connect_refused':
     case 'connect_timeout':
     case 'connect_error':
       return 'connect_failure';
     case 'reset':
+    case 'refused':
+    case 'unprocessed':
       return 'reset';
     case 'truncated':
       return status === 0 ? 'reset' : null;
