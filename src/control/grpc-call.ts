@@ -41,6 +41,8 @@ export interface CallRequest {
   readonly userAgent: string;
   /** Framed. */
   readonly message: Buffer;
+  /** An error of the connection, in words that say more where there are any. */
+  explain(error: NodeJS.ErrnoException): Error;
 }
 
 /** @param session neither closed nor destroyed */
@@ -71,7 +73,7 @@ export function callUnary(session: ClientHttp2Session, request: CallRequest, don
     if (size > MESSAGE_LIMIT_BYTES) stream.close(constants.NGHTTP2_CANCEL);
   });
   stream.on('error', (reason: Error) => {
-    error = reason.cause ?? reason;
+    error = request.explain((reason.cause ?? reason) as Error);
   });
   stream.on('close', () => {
     const breach = () => describeBreach(error, stream.rstCode ?? 0, session.destroyed);

@@ -5,12 +5,12 @@
  */
 
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { formatAuthority } from '../base/authority.ts';
 import type { Clock } from '../base/time.ts';
 import type { Backend } from '../model/backend.ts';
 import type { GrpcProbeSettings } from '../model/probe-settings.ts';
+import type { BackendTls } from '../tls/backend-tls.ts';
 import { type CallResult, callUnary } from './grpc-call.ts';
 import { type CheckResponse, decodeCheckResponse, encodeCheckRequest } from './grpc-frame.ts';
 import { ProbeRun, USER_AGENT } from './probe-run.ts';
@@ -26,10 +26,13 @@ interface Connection {
 
 export class GrpcProbe implements Probe<GrpcProbeSettings> {
   private readonly clock: Clock;
+  private readonly tls: BackendTls | null;
   private readonly connections = new Map<Backend, Connection>();
 
-  constructor(clock: Clock) {
+  /** @param tls for backends that want TLS; null = none of them does */
+  constructor(clock: Clock, tls: BackendTls | null = null) {
     this.clock = clock;
+    this.tls = tls;
   }
 
   run(backend: Backend, settings: GrpcProbeSettings, done: ProbeDone): void {
@@ -53,7 +56,7 @@ export class GrpcProbe implements Probe<GrpcProbeSettings> {
 
   private askAnew(backend: Backend, settings: GrpcProbeSettings, run: ProbeRun): void {
     this.forget(backend);
-    const connection = open(backend, settings);
+    const connection = open(backend, settings, this.tls);
     this.connections.set(backend, connection);
     this.ask(connection, backend, settings, run, true);
   }
@@ -75,6 +78,8 @@ export class GrpcProbe implements Probe<GrpcProbeSettings> {
       path: CHECK_PATH,
       userAgent: USER_AGENT,
       message: encodeCheckRequest(settings.service),
+      explain: (error: NodeJS.ErrnoException) =>
+        backend.tls && this.tls !== null ? this.tls.explain(error, backend) : error,
     };
     callUnary(connection.session, request, (result) => {
       // A session that was kept may end at the very moment it is used; that says nothing, so ask again.
@@ -97,13 +102,13 @@ function judge(response: CheckResponse, run: ProbeRun): void {
   else run.fail(response.servingStatus);
 }
 
-function open(backend: Backend, settings: GrpcProbeSettings): Connection {
-  const { host, tls } = backend;
+function open(backend: Backend, settings: GrpcProbeSettings, tls: BackendTls | null): Connection {
   const port = settings.port ?? backend.port;
-  const socket = tls
-    ? connectTls({ host, port, ALPNProtocols: ['h2'], ...(isIP(host) === 0 ? { servername: host } : {}) })
-    : connectTcp({ host, port });
-  const session = connectHttp2(`${tls ? 'https' : 'http'}://${formatAuthority(backend.host, port)}`, {
+  const socket =
+    backend.tls && tls !== null
+      ? tls.connect(backend, { protocol: 'h2', port, isFresh: true, onSecure: () => {} })
+      : connectTcp({ host: backend.host, port });
+  const session = connectHttp2(`${backend.tls ? 'https' : 'http'}://${formatAuthority(backend.host, port)}`, {
     createConnection: () => socket,
     settings: { enablePush: false, maxHeaderListSize: HEADER_LIMIT_BYTES },
     maxSessionMemory: 1,

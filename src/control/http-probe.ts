@@ -4,13 +4,14 @@
  * Never rejects, never throws: whatever goes wrong is a result.
  */
 
-import { isIP } from 'node:net';
-import { Client, type Dispatcher } from 'undici';
+import type { Socket } from 'node:net';
+import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { formatAuthority } from '../base/authority.ts';
 import type { Clock } from '../base/time.ts';
 import type { Backend } from '../model/backend.ts';
 import type { HttpProbeSettings, ProbeExpectation } from '../model/probe-settings.ts';
 import type { ProbeResult } from '../model/signal.ts';
+import type { BackendTls } from '../tls/backend-tls.ts';
 import { complaintAbout, type HttpAnswer } from './http-expectation.ts';
 import { first, readProbeLoad } from './probe-load.ts';
 import {
@@ -26,16 +27,21 @@ import type { Probe, ProbeDone } from './prober.ts';
 
 interface Session {
   readonly client: Client;
+  /** Connections that have not finished their TLS handshake; undici does not know them yet. */
+  readonly handshakes: Set<Socket>;
   /** The last probe left its connection open, for this one to use. */
   isKept: boolean;
 }
 
 export class HttpProbe implements Probe<HttpProbeSettings> {
   private readonly clock: Clock;
+  private readonly tls: BackendTls | null;
   private readonly sessions = new Map<Backend, Session>();
 
-  constructor(clock: Clock) {
+  /** @param tls for backends that want TLS; null = none of them does */
+  constructor(clock: Clock, tls: BackendTls | null = null) {
     this.clock = clock;
+    this.tls = tls;
   }
 
   run(backend: Backend, settings: HttpProbeSettings, done: ProbeDone): void {
@@ -47,7 +53,7 @@ export class HttpProbe implements Probe<HttpProbeSettings> {
     });
     this.ask(backend, settings, ending.signal).then(
       (answer) => run.end(judge(answer, settings.expect), readProbeLoad(answer.headers, answer.body)),
-      (error: unknown) => run.fail(describeError(error), isRefused(error)),
+      (error: unknown) => run.fail(describeError(this.explain(error, backend)), isRefused(error)),
     );
   }
 
@@ -55,6 +61,7 @@ export class HttpProbe implements Probe<HttpProbeSettings> {
     const session = this.sessions.get(backend);
     this.sessions.delete(backend);
     void session?.client.destroy().catch(() => {});
+    for (const socket of session?.handshakes ?? []) socket.destroy();
   }
 
   async close(): Promise<void> {
@@ -75,19 +82,48 @@ export class HttpProbe implements Probe<HttpProbeSettings> {
     }
   }
 
+  /** What TLS has to do with it, where it has: a backend may refuse our certificate only after the handshake. */
+  private explain(error: unknown, backend: Backend): unknown {
+    if (!backend.tls || this.tls === null || !(error instanceof Error)) return error;
+    return this.tls.explain(error.cause instanceof Error ? error.cause : error, backend);
+  }
+
   private sessionOf(backend: Backend, settings: HttpProbeSettings): Session {
     const existing = this.sessions.get(backend);
     if (existing !== undefined) return existing;
     const origin = `${backend.tls ? 'https' : 'http'}://${formatAuthority(backend.host, settings.port ?? backend.port)}`;
+    const handshakes = new Set<Socket>();
     const client = new Client(origin, {
-      connect: { timeout: settings.timeoutMs, ...(isIP(backend.host) === 0 ? { servername: backend.host } : {}) },
+      connect:
+        backend.tls && this.tls !== null
+          ? connectorFor(this.tls, backend, settings.port, handshakes)
+          : { timeout: settings.timeoutMs },
       // Kept for the one probe that reuses it; what a server announces may shorten this.
       keepAliveTimeout: 2 * settings.intervalMs + settings.timeoutMs,
     });
-    const session = { client, isKept: false };
+    const session = { client, handshakes, isKept: false };
     this.sessions.set(backend, session);
     return session;
   }
+}
+
+/** Connects by the rules that requests keep, each time with a full handshake: a probe is to see the present certificate. */
+function connectorFor(
+  tls: BackendTls,
+  backend: Backend,
+  port: number | null,
+  handshakes: Set<Socket>,
+): buildConnector.connector {
+  return (_, done) => {
+    const finish = (result: Parameters<typeof done>) => {
+      if (handshakes.delete(socket)) done(...result);
+    };
+    const onSecure = () => finish([null, socket]);
+    const socket = tls.connect(backend, { protocol: 'http/1.1', port, isFresh: true, onSecure });
+    handshakes.add(socket);
+    socket.once('error', (error) => finish([tls.explain(error, backend), null]));
+    socket.once('close', () => finish([new Error('connection closed'), null]));
+  };
 }
 
 /** One request on the session: on a kept connection the last one, on a new one the first of two. */

@@ -7,6 +7,7 @@ import { STATUS_CODES } from 'node:http';
 import { type Clock, formatDuration, type Timer } from '../base/time.ts';
 import type { ParsedLoad } from '../health/orca.ts';
 import type { ProbeResult } from '../model/signal.ts';
+import { TLS_FAILURE } from '../tls/tls-failure.ts';
 import type { ProbeDone } from './prober.ts';
 
 /** What is read of an answer, at most. */
@@ -70,7 +71,7 @@ export function isRefused(error: unknown): boolean {
 /** `connect ECONNREFUSED`, `ECONNRESET`, or the error's message when it has no code. */
 export function describeSocketError(error: unknown): string {
   const code = codeOf(error);
-  if (code === null) return error instanceof Error ? error.message : String(error);
+  if (code === null || code === TLS_FAILURE) return error instanceof Error ? error.message : String(error);
   const isConnect =
     error instanceof Error && ('syscall' in error ? error.syscall === 'connect' : code === 'ECONNREFUSED');
   return isConnect ? `connect ${code}` : code;

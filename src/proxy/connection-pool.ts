@@ -6,7 +6,8 @@
 import type { Clock } from '../base/time.ts';
 import type { Backend } from '../model/backend.ts';
 import type { KeepaliveSettings } from '../model/settings.ts';
-import { type ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
+import type { BackendTls } from '../tls/backend-tls.ts';
+import { type ConnectionUser, secureContextFor, UpstreamConnection } from './upstream-connection.ts';
 
 /** A backend that announces its idle time-out closes at that moment; a request must not meet it on the way. */
 const IDLE_HINT_MARGIN_MS = 1_000;
@@ -26,14 +27,17 @@ interface Lesson {
 export class ConnectionPool {
   private readonly settings: KeepaliveSettings;
   private readonly clock: Clock;
+  private readonly tls: BackendTls | null;
   /** By backend id. */
   private readonly lessons = new Map<string, Lesson>();
-  /** By backend id; a backend that moved to another address has other connections. */
+  /** By backend id; a backend that moved to another address has other connections, and so has one under renewed TLS files. */
   private readonly idle = new Map<string, UpstreamConnection[]>();
 
-  constructor(settings: KeepaliveSettings, clock: Clock) {
+  /** @param tls how TLS is spoken to the backends; null = none of them wants it */
+  constructor(settings: KeepaliveSettings, clock: Clock, tls: BackendTls | null = null) {
     this.settings = settings;
     this.clock = clock;
+    this.tls = tls;
   }
 
   /**
@@ -45,8 +49,10 @@ export class ConnectionPool {
     if (stack === undefined) return null;
     // The newest has idled least: if that is too long for a request that cannot be repeated, they all have.
     if (!repeatable && this.isRisky(backend.id, stack.at(-1), nowMs)) return null;
+    const secureContext = secureContextFor(backend, this.tls);
     for (let connection = stack.pop(); connection !== undefined; connection = stack.pop()) {
-      if (connection.backend.url === backend.url && this.isFit(connection, nowMs)) {
+      const isSame = connection.backend.url === backend.url && connection.secureContext === secureContext;
+      if (isSame && this.isFit(connection, nowMs)) {
         connection.assign(user);
         return connection;
       }
@@ -57,7 +63,7 @@ export class ConnectionPool {
 
   /** A new connection; `user` hears of its success or failure later, never within this call. */
   connect(backend: Backend, user: ConnectionUser, nowMs: number): UpstreamConnection {
-    return new UpstreamConnection(backend, user, nowMs, (lost) => this.forget(lost));
+    return new UpstreamConnection(backend, user, nowMs, (lost) => this.forget(lost), this.tls);
   }
 
   /** Takes back a connection whose exchange was whole in both directions. */

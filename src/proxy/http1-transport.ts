@@ -3,6 +3,7 @@
 import type { Clock } from '../base/time.ts';
 import type { Lease } from '../model/lease.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
+import type { BackendTls } from '../tls/backend-tls.ts';
 import type { Attempt, AttemptOwner, Transport } from './attempt.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { Http1Attempt } from './http1-attempt.ts';
@@ -12,10 +13,10 @@ export class Http1Transport implements Transport {
   readonly connections: ConnectionPool;
   private readonly clock: Clock;
 
-  constructor(settings: UpstreamSettings, clock: Clock) {
+  constructor(settings: UpstreamSettings, clock: Clock, tls: BackendTls | null) {
     this.settings = settings;
     this.clock = clock;
-    this.connections = new ConnectionPool(settings.keepalive, clock);
+    this.connections = new ConnectionPool(settings.keepalive, clock, tls);
   }
 
   attempt(owner: AttemptOwner, lease: Lease): Attempt {

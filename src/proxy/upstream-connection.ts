@@ -1,5 +1,6 @@
 /**
- * One HTTP/1.1 connection to a backend. It belongs to one user (an attempt) at a time or sits idle in the pool.
+ * One HTTP/1.1 connection to a backend, in cleartext or over TLS. It belongs to one user (an attempt) at a time or sits
+ * idle in the pool.
  * Invariant: whatever an idle connection receives (bytes, an end, an error) destroys it, so that no answer without a
  * request can ever be read as the answer to the next one (response-queue poisoning).
  *
@@ -7,8 +8,11 @@
  */
 
 import { connect, type Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import type { Backend } from '../model/backend.ts';
+import type { BackendTls } from '../tls/backend-tls.ts';
 import { SocketWriter } from './socket-writer.ts';
+import { resetSocket } from './tls-reset.ts';
 
 export interface ConnectionUser {
   onConnected(): void;
@@ -17,6 +21,8 @@ export interface ConnectionUser {
   /** The connection is gone: null after an orderly end. Called once, and never after `release`. */
   onClosed(error: NodeJS.ErrnoException | null): void;
   onDrain(): void;
+  /** The backend has closed its side, and ours may follow later (a tunnel). For users without it the connection is gone then. */
+  onEnd?(): void;
 }
 
 /** Read buffer of every connection: libuv fills it and calls back before anything else is read, so one is enough. */
@@ -27,6 +33,8 @@ const TCP_KEEPALIVE_DELAY_MS = 30_000;
 
 export class UpstreamConnection {
   readonly backend: Backend;
+  /** What it was opened under; null = cleartext. It serves nobody who would open one under another. */
+  readonly secureContext: SecureContext | null;
   readonly createdAtMs: number;
   readonly writer: SocketWriter;
   /** Requests sent on it, the current one included. */
@@ -39,28 +47,22 @@ export class UpstreamConnection {
   private readonly socket: Socket;
   private readonly onIdleLost: (connection: UpstreamConnection) => void;
 
+  /** @param tls how TLS is spoken to backends that want it */
   constructor(
     backend: Backend,
     user: ConnectionUser,
     nowMs: number,
     onIdleLost: (connection: UpstreamConnection) => void,
+    tls: BackendTls | null,
   ) {
     this.backend = backend;
     this.user = user;
     this.createdAtMs = nowMs;
     this.onIdleLost = onIdleLost;
-    const socket = connect({
-      host: backend.host,
-      port: backend.port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: TCP_KEEPALIVE_DELAY_MS,
-      onread: { buffer: READ_BUFFER, callback: (length, chunk) => this.read(chunk as Buffer, length) },
-    });
-    socket.on('connect', () => this.user?.onConnected());
+    this.secureContext = secureContextFor(backend, tls);
+    const socket = this.secureContext === null ? this.connectPlainly() : this.connectSecurely(tls as BackendTls);
     socket.on('drain', () => this.user?.onDrain());
-    socket.on('end', () => this.lose(null));
-    socket.on('error', (error) => this.lose(error));
+    socket.on('end', () => this.onEnd());
     socket.on('close', () => this.lose(null));
     this.socket = socket;
     this.writer = new SocketWriter(socket);
@@ -86,6 +88,18 @@ export class UpstreamConnection {
     this.socket.resume();
   }
 
+  /** Closes our side behind what was written. */
+  finish(): void {
+    this.socket.end();
+  }
+
+  /** As `destroy`, and the backend sees that it was no orderly end. */
+  reset(): void {
+    this.user = null;
+    this.closed = true;
+    resetSocket(this.socket);
+  }
+
   /** Closes at once, without telling the user. */
   destroy(): void {
     this.user = null;
@@ -93,10 +107,45 @@ export class UpstreamConnection {
     this.socket.destroy();
   }
 
+  private connectPlainly(): Socket {
+    const socket = connect({
+      host: this.backend.host,
+      port: this.backend.port,
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: TCP_KEEPALIVE_DELAY_MS,
+      onread: { buffer: READ_BUFFER, callback: (length, chunk) => this.read(chunk as Buffer, length) },
+    });
+    socket.on('connect', () => this.user?.onConnected());
+    socket.on('error', (error) => this.lose(error));
+    return socket;
+  }
+
+  /** Over TLS, only a backend that has proved who it is counts as connected. */
+  private connectSecurely(tls: BackendTls): Socket {
+    const socket = tls.connect(this.backend, {
+      protocol: 'http/1.1',
+      allowHalfOpen: true,
+      onSecure: () => this.user?.onConnected(),
+    });
+    // Node reads into buffers of its own here (`onread` is for TCP only).
+    socket.on('data', (chunk: Buffer) => {
+      if (!this.read(chunk, chunk.length)) socket.pause();
+    });
+    socket.on('error', (error) => this.lose(tls.explain(error, this.backend)));
+    return socket;
+  }
+
   private read(chunk: Buffer, length: number): boolean {
     if (this.user !== null) return this.user.onBytes(chunk, length);
     this.lose(null);
     return false;
+  }
+
+  private onEnd(): void {
+    if (this.user?.onEnd === undefined) this.lose(null);
+    else this.user.onEnd();
   }
 
   private lose(error: NodeJS.ErrnoException | null): void {
@@ -106,4 +155,11 @@ export class UpstreamConnection {
     if (user === null) this.onIdleLost(this);
     else user.onClosed(error);
   }
+}
+
+/** What a connection to `backend` would be opened under now; null = cleartext. */
+export function secureContextFor(backend: Backend, tls: BackendTls | null): SecureContext | null {
+  if (!backend.tls) return null;
+  if (tls === null) throw new Error(`backend ${backend.id} wants TLS, and nobody says how`);
+  return tls.context;
 }
