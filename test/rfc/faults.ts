@@ -180,9 +180,7 @@ export const GROUPS: readonly FaultGroup[] = [
       row('F69', 'Informational answers without end', '502 after 16; the connection is destroyed'),
       row('F70', 'Heads of answers beyond all measure', '502; the connection is destroyed'),
       row('F71', 'Compression bombs', 'Nothing is ever decompressed'),
-      row('F72', 'Logs and metrics that grow with what clients choose', 'Cut, and no label from a request', {
-        pending: 'logs',
-      }),
+      row('F72', 'Logs and metrics that grow with what clients choose', 'Cut, and no label from a request'),
       row('F73', 'Want of local ports', 'No backend’s fault', { pending: 'overload' }),
     ],
   },
@@ -214,7 +212,7 @@ export const GROUPS: readonly FaultGroup[] = [
     title: 'What others learn',
     faults: [
       row('F141', 'Answers of our own that tell of the inside', 'A status, a code and the request’s id, no more'),
-      row('F142', 'Requests that write lines into the log', 'One line a request, escaped', { pending: 'logs' }),
+      row('F142', 'Requests that write lines into the log', 'One line a request, escaped'),
       row('F144', 'Paths on the data port that reach the admin API', 'They are ordinary paths'),
     ],
   },
