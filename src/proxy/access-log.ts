@@ -22,6 +22,8 @@ export interface LoggedRequest {
   readonly attempts: number;
   /** Why no answer came from a backend; empty when one did. */
   readonly detail: string;
+  /** Bytes that came from the client through a tunnel; undefined without one. */
+  readonly tunnelledBytes: number | undefined;
   /** null = no route. */
   readonly forwarder: { readonly settings: UpstreamSettings } | null;
 }
@@ -52,6 +54,7 @@ export class AccessLog {
         target: head.target.length > MAX_TARGET ? `${head.target.slice(0, MAX_TARGET)}…` : head.target,
         status: request.status,
         bytes,
+        bytes_in: request.tunnelledBytes,
         duration_ms: Math.round((this.clock.now() - request.startedMs) * 10) / 10,
         upstream: request.forwarder?.settings.name,
         backend: request.backend || undefined,

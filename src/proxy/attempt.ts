@@ -11,6 +11,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import type { Lease } from '../model/lease.ts';
 import type { OutcomeClass } from '../model/outcome.ts';
 import type { Peer } from './heads.ts';
+import type { TunnelEnd, TunnelSide } from './tunnel.ts';
 
 /** What an attempt reports. Calls end with `onFailed` or `onComplete`, once, unless the attempt is aborted. */
 export interface AttemptOwner {
@@ -23,6 +24,11 @@ export interface AttemptOwner {
   onInformational(attempt: Attempt, head: ResponseHead): void;
   /** False: the owner tries elsewhere; it hears no more of this attempt. */
   onHead(attempt: Attempt, head: ResponseHead): boolean;
+  /**
+   * The upgrade that the request asked for is granted: the connection belongs to a tunnel, to which the returned side reports;
+   * what is left of the attempt is to be aborted when that is over. Null: nobody wants it.
+   */
+  onUpgrade(attempt: Attempt, head: ResponseHead, end: TunnelEnd): TunnelSide | null;
   /** Payload of the answer, valid only during the call. */
   onData(chunk: Buffer, start: number, end: number): void;
   /** The bytes of one read are handled: flush. False asks the attempt to stop reading until `resume()`. */

@@ -3,6 +3,7 @@
  * Bytes that come ahead of their turn are held and reading stops, so a pipelining client is bounded by backpressure.
  *
  *   idle ──► head ──► exchange ──► idle        any ──► lingering ──► closed
+ *                        └──► tunnel ──► closed
  * Long because it is one state machine: its transitions are read together or not at all.
  *
  * Invariant: after a refusal, a cut, or an answer to a request whose body was not read, no further byte is parsed.
@@ -15,10 +16,12 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import { ANSWERS, type Answer, answerToRefusal, renderAnswer } from './answers.ts';
 import type { ClientSide, ConnectionContext } from './client-side.ts';
 import { Exchange } from './exchange.ts';
-import { type Peer, renderInformational, renderResponseHead } from './heads.ts';
+import { type Peer, renderInformational, renderResponseHead, renderUpgrade } from './heads.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { SocketWriter } from './socket-writer.ts';
 import { resetSocket } from './tls-reset.ts';
+import type { TunnelEnd, TunnelSide } from './tunnel.ts';
+import { SocketEnd } from './tunnel-ends.ts';
 
 /** An empty line before the head (RFC 9112 §2.2) and the one that ends it. */
 const HEAD_SLACK = 6;
@@ -44,6 +47,8 @@ export class ClientConnection implements ClientSide {
   private readonly writer: SocketWriter;
   private readonly relay: ResponseRelay;
   private exchange: Exchange | null = null;
+  /** The bytes are no longer ours to read. */
+  private tunnel: TunnelSide | null = null;
   /** Bytes received but not consumed yet; reading is stopped while an exchange holds them back. */
   private held: Buffer | null = null;
   /** The present answer is the last. */
@@ -109,6 +114,7 @@ export class ClientConnection implements ClientSide {
     const exchange = this.exchange as Exchange;
     const framing = this.relay.begin(head, exchange.head.minor);
     if (!exchange.head.keepAlive || this.context.draining || framing === 'until_close') this.closing = true;
+    if (this.holdsTunnelBytes(exchange)) this.closing = true;
     const date = head.hasDate ? '' : this.context.date();
     this.writer.addText(renderResponseHead(head, framing, exchange.requestId, this.closing, date));
   }
@@ -133,6 +139,7 @@ export class ClientConnection implements ClientSide {
     const exchange = this.exchange as Exchange;
     if (!exchange.head.keepAlive || this.context.draining || !exchange.bodyIsWhole || answer.closes)
       this.closing = true;
+    if (this.holdsTunnelBytes(exchange)) this.closing = true;
     this.send(answer, exchange.requestId, exchange.method === 'HEAD');
     this.conclude(exchange.bodyIsWhole);
   }
@@ -152,9 +159,27 @@ export class ClientConnection implements ClientSide {
     resetSocket(this.socket);
   }
 
+  openTunnel(head: ResponseHead, side: TunnelSide): TunnelEnd {
+    this.tunnel = side;
+    this.deadlineMs = Infinity;
+    this.writer.addText(renderUpgrade(head, (this.exchange as Exchange).requestId));
+    return new SocketEnd(this.socket, this.writer);
+  }
+
+  /** The socket is closed, or about to be: the connection is over with whichever comes last. */
+  endTunnel(whole: boolean): void {
+    this.record(this.exchange as Exchange, whole);
+    this.exchange = null;
+    if (this.socket.closed) this.context.onClosed(this);
+  }
+
   // --- from the socket
 
   private onData(chunk: Buffer): void {
+    if (this.tunnel !== null) {
+      if (!this.tunnel.onBytes(chunk, 0, chunk.length)) this.socket.pause();
+      return;
+    }
     if (this.lingering) return;
     this.held = this.held === null ? chunk : Buffer.concat([this.held, chunk]);
     this.begunInTurn = 0;
@@ -163,17 +188,27 @@ export class ClientConnection implements ClientSide {
 
   /** A client that closes its side has left: nobody works on for it (nginx and node:http see it the same way). */
   private onEnd(): void {
-    if (this.exchange === null) this.linger();
+    if (this.tunnel !== null) this.tunnel.onEnd();
+    else if (this.exchange === null) this.linger();
     else this.destroy();
   }
 
   private onDrain(): void {
+    if (this.tunnel !== null) {
+      this.tunnel.onDrain();
+      return;
+    }
     this.stalled = false;
     this.armDeadline();
     this.exchange?.onClientDrain();
   }
 
   private onClose(): void {
+    if (this.tunnel !== null) {
+      if (this.exchange === null) this.context.onClosed(this);
+      else this.tunnel.onGone('');
+      return;
+    }
     const exchange = this.exchange;
     this.exchange = null;
     this.held = null;
@@ -189,6 +224,10 @@ export class ClientConnection implements ClientSide {
   /** Consumes held bytes as far as the exchange, an incomplete head or fairness allow; reads on only if that is of use. */
   private advance(): void {
     if (this.advancing || this.lingering) return;
+    if (this.tunnel !== null) {
+      this.beginTunnel(this.tunnel);
+      return;
+    }
     this.advancing = true;
     const chunk = this.held ?? NOTHING;
     let pos = 0;
@@ -202,6 +241,19 @@ export class ClientConnection implements ClientSide {
     const wantsMore = this.exchange === null ? !this.yielding : this.exchange.wantsBody;
     if (!wantsMore && this.held !== null) this.socket.pause();
     else if (wantsMore && this.socket.isPaused()) this.socket.resume();
+  }
+
+  /** What the client sent ahead of the 101 has waited for it. */
+  private beginTunnel(tunnel: TunnelSide): void {
+    const { held } = this;
+    this.held = null;
+    if (held === null || tunnel.onBytes(held, 0, held.length)) this.socket.resume();
+    else this.socket.pause();
+  }
+
+  /** Bytes for a tunnel that did not come about have no meaning as requests: nothing behind them is parsed. */
+  private holdsTunnelBytes(exchange: Exchange): boolean {
+    return exchange.isUpgrade && this.held !== null;
   }
 
   private readBody(chunk: Buffer, pos: number): number {
@@ -317,9 +369,10 @@ export class ClientConnection implements ClientSide {
 
   /** @param inStep client and we agree on where the next request begins */
   private conclude(inStep: boolean): void {
-    this.record(this.exchange as Exchange, inStep);
+    const exchange = this.exchange as Exchange;
+    this.record(exchange, inStep);
     this.exchange = null;
-    if (!inStep || this.closing) {
+    if (!inStep || this.closing || this.holdsTunnelBytes(exchange)) {
       this.linger();
       return;
     }

@@ -12,6 +12,7 @@ import type { Answer } from './answers.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { Peer } from './heads.ts';
 import type { Match } from './router.ts';
+import type { TunnelEnd, TunnelSide } from './tunnel.ts';
 
 /** The client, as one exchange uses it. What is sent is gathered until `flush`. */
 export interface ClientSide {
@@ -38,6 +39,14 @@ export interface ClientSide {
   finish(): void;
   /** The answer cannot be completed: the client must see that it was cut short. */
   cut(): void;
+  /**
+   * Grants the upgrade that the request asked for, and hands the connection to a tunnel: its events go to `side` from now on,
+   * and `wantBody` begins the reading. Only clients whose heads can have an `upgrade` need it.
+   * @param head the backend's 101
+   */
+  openTunnel?(head: ResponseHead, side: TunnelSide): TunnelEnd;
+  /** The tunnel is over, both ends are closed, and so is the exchange. */
+  endTunnel?(whole: boolean): void;
 }
 
 /** What an exchange needs of the listener it came through. */
@@ -47,6 +56,8 @@ export interface ExchangeContext {
   readonly via: string;
   /** Largest request body; null = unlimited. */
   readonly bodyBytes: number | null;
+  /** Monotonic milliseconds at which everything open is closed; Infinity = no end is set. */
+  readonly drainUntilMs: number;
   route(head: RequestHead): Match<Forwarder>;
 }
 

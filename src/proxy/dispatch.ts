@@ -19,6 +19,8 @@ import { type FailedAttempt, isRepeatable, mayRetry } from './retry.ts';
 export interface DispatchOwner extends AttemptOwner {
   /** All of the body that an attempt was sent can be sent to another. */
   readonly isReplayable: boolean;
+  /** It asks for a tunnel: two attempts at once would open two. */
+  readonly isUpgrade: boolean;
   /** All of the body has come from the client. */
   readonly bodyIsWhole: boolean;
   /** No attempt can be made. */
@@ -195,9 +197,9 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
 
   private watch(): void {
     const { hedging } = this.forwarder;
-    if (hedging === null || !this.repeatable) return;
+    if (hedging === null) return;
     this.begunMs = this.clock.now();
-    hedging.watch(this, this.begunMs);
+    if (this.repeatable && !this.owner.isUpgrade) hedging.watch(this, this.begunMs);
   }
 
   /** One of two attempts is of no use: the other is waited for. */

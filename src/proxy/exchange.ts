@@ -6,6 +6,7 @@
 
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
+import { webSocketKey } from '../http1/websocket.ts';
 import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
 import type { LoggedRequest } from './access-log.ts';
 import { ANSWERS, type Answer } from './answers.ts';
@@ -16,6 +17,7 @@ import type { Forwarder } from './forwarder.ts';
 import { isLoop } from './heads.ts';
 import { hasBody, RequestBody } from './request-body.ts';
 import { type Match, withoutPrefix } from './router.ts';
+import { Tunnel, type TunnelEnd, type TunnelSide } from './tunnel.ts';
 
 export class Exchange implements DispatchOwner, LoggedRequest {
   readonly head: RequestHead;
@@ -33,6 +35,8 @@ export class Exchange implements DispatchOwner, LoggedRequest {
   private readonly body: RequestBody | null;
   /** Body bytes may flow to the attempt. */
   private sending = false;
+  /** null = none was opened. */
+  private tunnel: Tunnel | null = null;
   /** `100 Continue` has been sent. */
   private continued = false;
   private done = false;
@@ -68,6 +72,16 @@ export class Exchange implements DispatchOwner, LoggedRequest {
     return this.dispatch?.repeatable ?? false;
   }
 
+  /** It asks for a tunnel, which is not to be opened twice. */
+  get isUpgrade(): boolean {
+    return this.head.upgrade !== '';
+  }
+
+  /** Bytes that came from the client through a tunnel; undefined without one. */
+  get tunnelledBytes(): number | undefined {
+    return this.tunnel?.client.bytes;
+  }
+
   get isReplayable(): boolean {
     return this.body === null || this.body.replayable;
   }
@@ -76,6 +90,8 @@ export class Exchange implements DispatchOwner, LoggedRequest {
 
   start(): void {
     const { head, context } = this;
+    // Every other Upgrade is left aside (RFC 9110 §7.8), h2c above all: what it opened would pass every check of ours.
+    if (head.upgrade !== '') head.upgrade = webSocketKey(head) === '' ? '' : 'websocket';
     const match = context.route(head);
     if (head.target === '*' || (head.method === 'OPTIONS' && head.maxForwards === '0')) {
       this.answer(ANSWERS.options, 'answered by the proxy');
@@ -167,6 +183,7 @@ export class Exchange implements DispatchOwner, LoggedRequest {
   }
 
   sweep(nowMs: number): void {
+    this.tunnel?.sweep(nowMs, this.context.drainUntilMs);
     this.dispatch?.sweep(nowMs);
     if (this.done || nowMs < this.requestUntilMs) return;
     // Whoever is still to move has caused it: the client as long as its body is on the way, then the backend.
@@ -221,6 +238,30 @@ export class Exchange implements DispatchOwner, LoggedRequest {
     if (affinity !== null) head.fields += affinity.answerField(this.head, this.backend, this.client.peer);
     this.client.sendHead(head);
     return true;
+  }
+
+  onUpgrade(attempt: Attempt, head: ResponseHead, end: TunnelEnd): TunnelSide | null {
+    const { client, context, forwarder } = this;
+    if (client.openTunnel === undefined || this.dispatch?.accepts(attempt, 'ok', head.status) !== true) return null;
+    this.status = head.status;
+    this.requestUntilMs = Infinity;
+    const { timeouts } = (forwarder as Forwarder).settings;
+    const onOver = (whole: boolean, detail: string) => this.onTunnelOver(whole, detail);
+    const tunnel = new Tunnel({ timeouts, isWebSocket: true, nowMs: context.clock.now(), onOver });
+    this.tunnel = tunnel;
+    const clientEnd = client.openTunnel(head, tunnel.client);
+    tunnel.open(clientEnd, end);
+    clientEnd.flush();
+    client.wantBody();
+    return tunnel.backend;
+  }
+
+  private onTunnelOver(whole: boolean, detail: string): void {
+    this.detail = detail;
+    this.end();
+    this.client.endTunnel?.(whole);
+    // Its outcome was settled when the tunnel opened.
+    this.dispatch?.abort('client_abort', '');
   }
 
   onData(chunk: Buffer, start: number, end: number): void {

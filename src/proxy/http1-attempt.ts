@@ -1,12 +1,14 @@
 /**
  * An attempt over HTTP/1.1: takes a connection, writes the request in our own framing, reads the answer, and ends the lease
- * with exactly one outcome.
+ * with exactly one outcome. A connection that was upgraded is handed to a tunnel, and the lease lasts as long as that.
+ * Long because it is one state machine, from the connection to the outcome.
  */
 
 import type { Clock } from '../base/time.ts';
 import { BodyReader, chunkHead, LAST_CHUNK } from '../http1/body-reader.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts';
+import { checkUpgrade, webSocketKey } from '../http1/websocket.ts';
 import { isHinting, type Lease } from '../model/lease.ts';
 import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
 import type { HostPolicy, UpstreamSettings, UpstreamTimeouts } from '../model/settings.ts';
@@ -15,6 +17,8 @@ import { classifyConnectError, describeError } from './classify.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { type Peer, renderRequestHead } from './heads.ts';
 import { ORPHAN } from './orphan.ts';
+import type { TunnelSide } from './tunnel.ts';
+import { BackendEnd } from './tunnel-ends.ts';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
 
 /** The upstream that an attempt is made at. */
@@ -38,7 +42,7 @@ export class Http1Attempt implements Attempt, ConnectionUser {
   private readonly timeouts: UpstreamTimeouts;
   private readonly host: HostPolicy;
   private readonly clock: Clock;
-  private readonly startedMs: number;
+  readonly startedMs: number;
   /** By then the answer's head must have come. */
   private readonly headUntilMs: number;
   private connection: UpstreamConnection;
@@ -54,6 +58,10 @@ export class Http1Attempt implements Attempt, ConnectionUser {
   private head: ResponseHead | null = null;
   private headLatencyMs = 0;
   private body: BodyReader | null = null;
+  /** Of the WebSocket handshake that was sent; '' = none was, and no 101 is due. */
+  private handshakeKey = '';
+  /** The connection belongs to a tunnel. */
+  private tunnel: TunnelSide | null = null;
 
   constructor(owner: AttemptOwner, lease: Lease, through: Through, clock: Clock) {
     const { connections: pool, settings } = through;
@@ -78,6 +86,7 @@ export class Http1Attempt implements Attempt, ConnectionUser {
 
   sendHead(head: RequestHead, peer: Peer, requestId: string, via: string): void {
     this.chunked = head.framing === 'chunked';
+    if (head.upgrade !== '') this.handshakeKey = webSocketKey(head);
     const text = renderRequestHead(head, peer, requestId, via, this.host, this.lease.backend);
     this.connection.writer.addText(text);
   }
@@ -135,6 +144,7 @@ export class Http1Attempt implements Attempt, ConnectionUser {
       pos = this.readHead(chunk, pos, length);
       if (pos < 0) return true;
     }
+    if (this.tunnel !== null) return pos === length || this.tunnel.onBytes(chunk, pos, length);
     // An answer that nobody wants is of use only to keep the connection, if it is whole already.
     if (this.isDone) this.discard(chunk, pos, length);
     else this.readBody(chunk, pos, length);
@@ -193,13 +203,19 @@ export class Http1Attempt implements Attempt, ConnectionUser {
       this.fail('malformed', problem);
       return -1;
     }
-    if (head.status < 200) this.owner.onInformational(this, head);
-    else this.acceptHead(head);
+    if (head.status === 101) {
+      if (!this.upgrade(head)) return -1;
+    } else if (head.status < 200) {
+      this.owner.onInformational(this, head);
+    } else {
+      this.acceptHead(head);
+    }
     return pos + end + 4 - held;
   }
 
   private checkHead(head: ResponseHead): string {
-    if (head.status === 101) return '101 without having been asked';
+    if (head.status === 101 && this.handshakeKey === '') return '101 without having been asked';
+    if (head.status === 101) return checkUpgrade(head, this.handshakeKey);
     if (head.status < 200 && ++this.informational > MAX_INFORMATIONAL) return 'too many informational responses';
     return '';
   }
@@ -211,6 +227,20 @@ export class Http1Attempt implements Attempt, ConnectionUser {
     this.connection.idleLimitMs = head.keepAliveTimeoutMs;
     if (isHinting(head)) this.lease.hint(head);
     if (!this.owner.onHead(this, head)) this.finish(outcomeOfStatus(head.status), `status ${head.status}`);
+  }
+
+  /** The backend has granted it: health learns so now, and the place at the backend is kept for as long as the tunnel lasts. */
+  private upgrade(head: ResponseHead): boolean {
+    this.head = head;
+    this.deadlineMs = Infinity;
+    this.headLatencyMs = this.clock.now() - this.startedMs;
+    if (isHinting(head)) this.lease.hint(head);
+    this.lease.settle('ok', this.headLatencyMs);
+    const end = new BackendEnd(this.connection);
+    this.tunnel = this.owner.onUpgrade(this, head, end);
+    if (this.tunnel === null) this.abort('superseded', '');
+    else end.join(this.tunnel);
+    return this.tunnel !== null;
   }
 
   private readBody(chunk: Buffer, from: number, length: number): void {

@@ -55,6 +55,7 @@ export class Listener implements ConnectionContext, ArrivalContext {
   readonly via: string;
   readonly bodyBytes: number | null;
   draining = false;
+  drainUntilMs = Infinity;
   /** null = cleartext. */
   readonly tls: ListenerTls | null;
   readonly sniffsHttp2: boolean;
@@ -100,9 +101,13 @@ export class Listener implements ConnectionContext, ArrivalContext {
     return bound;
   }
 
-  /** Stops accepting; open requests finish, and their answers say `connection: close`. Resolves when all are gone. */
-  drain(): Promise<void> {
+  /**
+   * Stops accepting; open requests finish, and their answers say `connection: close`. Resolves when all are gone.
+   * @param untilMs when the caller will destroy what is left: tunnels, which know no end of their own, are closed before
+   */
+  drain(untilMs: number): Promise<void> {
     this.draining = true;
+    this.drainUntilMs = untilMs;
     for (const server of this.servers) server.close();
     for (const connection of this.connections) connection.drain();
     return new Promise((resolve) => {

@@ -12,6 +12,7 @@ export const ORPHAN: AttemptOwner = {
   onInformational() {},
   // The head is all that is of interest.
   onHead: () => false,
+  onUpgrade: () => null,
   onData() {},
   onReadDone: () => true,
   onComplete() {},

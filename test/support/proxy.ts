@@ -16,6 +16,8 @@ export interface ProxyConfig {
   readonly upstream?: object;
   /** Origins of the backends of `app`. */
   readonly backends: readonly string[];
+  /** Keys of `drain`, as in the file; at once without. */
+  readonly drain?: object;
   /** Listen for the admin API, too. */
   readonly admin?: boolean;
 }
@@ -26,10 +28,11 @@ export interface RunningProxy {
   readonly app: RunningApp;
 }
 
-export async function startProxy({ listener, upstream, backends, admin = false }: ProxyConfig): Promise<RunningProxy> {
+export async function startProxy(config: ProxyConfig): Promise<RunningProxy> {
+  const { listener, upstream, backends, drain, admin = false } = config;
   const file = {
     log: { level: 'silent', access: false },
-    drain: { delay: '0s', timeout: '0s' },
+    drain: { delay: '0s', timeout: '0s', ...drain },
     listeners: [{ bind: '127.0.0.1:0', ...listener }],
     admin: { bind: admin ? '127.0.0.1:0' : null },
     upstreams: { app: { backends, probe: false, outliers: false, ...upstream } },
