@@ -140,6 +140,8 @@ describe('priorities', () => {
     expect(serving([DOWN, DOWN, UP, P1, P1])).toEqual([2, 3, 4]);
     // One level by itself does, as ever.
     expect(snapshotOf([DOWN, DOWN, UP]).panic).toBe(true);
+    expect(snapshotOf([UP, UP, UP, DOWN], 'least_bad', 0.9).panic).toBe(true);
+    expect(snapshotOf([UP, UP, UP, DOWN, P1], 'least_bad', 0.9).panic).toBe(false);
   });
 
   it('panic level by level when all together are too weak', () => {
