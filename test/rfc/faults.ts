@@ -86,7 +86,7 @@ export const GROUPS: readonly FaultGroup[] = [
     title: 'Who is asking, and for which host',
     faults: [
       row('F23', 'Connection names fields of identity', 'They stay; ours are added afterwards'),
-      row('F24', 'The same on a request with Upgrade', 'One code for both', { pending: 'websocket' }),
+      row('F24', 'The same on a request with Upgrade', 'One code for both'),
       row('F25', 'Forwarded fields of the client’s own making', 'Replaced, or appended to for a trusted peer'),
       row('F26', 'Underscore twins of fields', 'Refused by default'),
       row('F27', 'A field of identity that outlives its removal', 'Removed first, set afterwards'),
@@ -97,12 +97,8 @@ export const GROUPS: readonly FaultGroup[] = [
         '400; else normalised once, for routing and forwarding alike',
       ),
       row('F30', 'A target in absolute-form that differs from the Host', '400'),
-      row('F31', '`:authority` that differs from Host, or with user information', 'A stream error', {
-        pending: 'http2',
-      }),
-      row('F32', 'A host that the certificate or client certificate of the connection is not for', '421', {
-        pending: 'tls',
-      }),
+      row('F31', '`:authority` that differs from Host, or with user information', 'A stream error'),
+      row('F32', 'A host that the certificate or client certificate of the connection is not for', '421'),
       row('F33', 'Fields joined or out of order', 'They cross line by line, in order'),
       row('F34', 'A request that comes back to us', '508, after one round'),
       row('F35', 'Fields of the backend’s connection in an answer', 'They do not cross'),
@@ -129,21 +125,17 @@ export const GROUPS: readonly FaultGroup[] = [
   {
     title: 'Upgrade, WebSocket and CONNECT',
     faults: [
-      row('F43', 'Bytes behind an Upgrade, before the 101', 'Held back until the 101, or never parsed', {
-        pending: 'websocket',
-      }),
-      row('F44', 'Handshakes that are not quite WebSocket', 'Served as plain requests', { pending: 'websocket' }),
+      row('F43', 'Bytes behind an Upgrade, before the 101', 'Held back until the 101, or never parsed'),
+      row('F44', 'Handshakes that are not quite WebSocket', 'Served as plain requests'),
       row('F45', 'A 101 that nobody asked for', '502; the connection is destroyed'),
       row('F46', '`Upgrade: h2c`', 'Removed; no tunnel'),
       row('F47', 'A runtime that hands over every Upgrade', 'Ours to parse', {
         exempt: 'HTTP/1 is parsed here, not by the runtime.',
       }),
       row('F48', 'CONNECT, with bytes behind it', '405, close; nothing behind it is read'),
-      row('F49', 'Tunnels that are half closed, idle or dead', 'Ends are passed on; both sides close in time', {
-        pending: 'websocket',
-      }),
+      row('F49', 'Tunnels that are half closed, idle or dead', 'Ends are passed on; both sides close in time'),
       row('F50', 'A handshake at a backend that drains or is dead', 'Another backend', { pending: 'websocket' }),
-      row('F51', 'Bombs inside WebSocket frames', 'Frames are not looked into', { pending: 'websocket' }),
+      row('F51', 'Bombs inside WebSocket frames', 'Frames are not looked into'),
     ],
   },
   {
@@ -157,12 +149,10 @@ export const GROUPS: readonly FaultGroup[] = [
       }),
       row('F56', 'Sessions that leave something behind', 'Every session is destroyed in the end', { pending: 'http2' }),
       row('F57', 'Floods of control frames', 'Counted, then closed', { pending: 'http2' }),
-      row('F58', 'Requests that would mean something else in HTTP/1', 'A stream error', { pending: 'http2' }),
+      row('F58', 'Requests that would mean something else in HTTP/1', 'A stream error'),
       row('F59', 'A client that does not read', 'The backend waits; memory is bounded; in the end a cut'),
-      row('F60', 'Malformed or stalled TLS handshakes', 'Closed in time, and no crash', { pending: 'tls' }),
-      row('F61', 'Certificates that are missing, torn or expired on reload', 'The last good ones stay', {
-        pending: 'tls',
-      }),
+      row('F60', 'Malformed or stalled TLS handshakes', 'Closed in time, and no crash'),
+      row('F61', 'Certificates that are missing, torn or expired on reload', 'The last good ones stay'),
       row('F62', 'One protocol on the port of another', 'An error, close'),
     ],
   },
@@ -202,7 +192,7 @@ export const GROUPS: readonly FaultGroup[] = [
         pending: 'partitions',
       }),
       row('F82', 'Clients that leave', 'The backend is let go at once, and not blamed'),
-      row('F83', 'Backends with the wrong certificate', '502; nothing was sent', { pending: 'tls' }),
+      row('F83', 'Backends with the wrong certificate', '502; nothing was sent'),
       row('F84', 'Names that resolve badly', 'The last good addresses stay', { pending: 'discovery' }),
       row('F85', 'An address that another service has taken over', 'A probe may ask who it is'),
       row('F86', 'Requests that are executed twice', 'Only what is idempotent, or was not sent, is sent again'),

@@ -150,7 +150,7 @@ export const TOPICS: readonly Topic[] = [
       must('R34b', '9112 §9.6', 'A last answer says `close`.'),
       must('R34c', '9112 §9.6', 'No request follows an answer that says `close` on its connection.'),
       should('R35', '9112 §9.6', 'A connection is closed in stages, so that the last answer is not lost in a reset.'),
-      must('R36', '9112 §9.8', 'Closure alerts are exchanged before a TLS connection is closed.', { pending: 'tls' }),
+      must('R36', '9112 §9.8', 'Closure alerts are exchanged before a TLS connection is closed.'),
       must('R37', '9112 §9.3.2', 'Pipelined requests are answered in the order in which they came.'),
     ],
   },
@@ -211,35 +211,24 @@ export const TOPICS: readonly Topic[] = [
   {
     title: 'HTTP/2',
     rules: [
-      must('R62', '9113 §8.1.1', 'A malformed request is a stream error and is not forwarded.', { pending: 'http2' }),
-      must('R63', '9113 §8.1.1', 'Content-Length is the sum of the DATA frames, or the request is malformed.', {
-        pending: 'http2',
-      }),
-      must('R64', '9113 §8.3', 'Pseudo-fields come first, once each, are known ones, and are never trailers.', {
-        pending: 'http2',
-      }),
-      must('R65', '9113 §8.2.1', 'Names and values hold only the octets that they may hold.', { pending: 'http2' }),
-      must('R66', '9113 §8.2.2', 'No fields of the connection; of TE only `trailers`.', { pending: 'http2' }),
-      must('R67', '9113 §8.2.3', 'Cookie fields are joined with `; ` before they cross into HTTP/1.', {
-        pending: 'http2',
-      }),
-      must('R68', '9113 §8.3.1', 'Host is made of `:authority`; where both differ the request is malformed.', {
-        pending: 'http2',
-      }),
-      must('R69', '9113 §10.3', 'What is translated into HTTP/1 cannot form a delimiter there.', { pending: 'http2' }),
+      must('R62', '9113 §8.1.1', 'A malformed request is a stream error and is not forwarded.'),
+      must('R63', '9113 §8.1.1', 'Content-Length is the sum of the DATA frames, or the request is malformed.'),
+      must('R64', '9113 §8.3', 'Pseudo-fields come first, once each, are known ones, and are never trailers.'),
+      must('R65', '9113 §8.2.1', 'Names and values hold only the octets that they may hold.'),
+      must('R66', '9113 §8.2.2', 'No fields of the connection; of TE only `trailers`.'),
+      must('R67', '9113 §8.2.3', 'Cookie fields are joined with `; ` before they cross into HTTP/1.'),
+      must('R68', '9113 §8.3.1', 'Host is made of `:authority`; where both differ the request is malformed.'),
+      must('R69', '9113 §10.3', 'What is translated into HTTP/1 cannot form a delimiter there.'),
       must(
         'R70',
         '9113 §8.7',
         'Only a request that was not processed is refused as such, and only such is sent again.',
-        {
-          pending: 'http2',
-        },
       ),
       should('R71', '9113 §10.5', 'A peer that abuses the protocol loses its connection.', { pending: 'http2' }),
       should('R72', '9113 §6.8', 'GOAWAY comes before a connection is closed, and open streams end.', {
         pending: 'http2',
       }),
-      must('R73', '9113 §9.2', 'TLS 1.2 or later, without compression and renegotiation.', { pending: 'tls' }),
+      must('R73', '9113 §9.2', 'TLS 1.2 or later, without compression and renegotiation.'),
       must('R74', '9113 §8.4', 'Nothing is pushed, neither to clients nor by backends.', { pending: 'http2' }),
       must('R75', '8441 §3', 'Extended CONNECT only after the setting that offers it.', { pending: 'websocket' }),
     ],
@@ -253,9 +242,7 @@ export const TOPICS: readonly Topic[] = [
         exempt: 'Clients learn no more than a status, a code and a request id.',
       }),
       may('R79', '8297 §2', 'A 103 crosses.'),
-      must('R80', '6455 §4', 'A WebSocket handshake is complete on both sides before bytes flow.', {
-        pending: 'websocket',
-      }),
+      must('R80', '6455 §4', 'A WebSocket handshake is complete on both sides before bytes flow.'),
       must('R81', '9110 §9.3.6', 'A CONNECT that is refused ends the connection: what follows is not a request.', {
         ours: 'As later drafts about optimistic upgrades demand.',
       }),
