@@ -135,6 +135,11 @@ export const upstream = z.strictObject({
       budget: key(share(), '20%', 'Share of the requests of the last ten seconds that may be retries.'),
       min_per_second: key(count(0, 1_000_000), 10, 'Retries per second that are allowed besides that share.'),
       buffer_bytes: key(size({ max: '16MiB' }), '64KiB', 'A request body up to this size can be sent again.'),
+      rescue: key(
+        duration({ min: '100ms' }).nullable(),
+        '1s',
+        'A request that may be sent twice, and waits for the head of its answer for this long and for three times as long as 99 in 100, is sent to another backend as well; null: never.',
+      ),
       hedge: key(
         hedge.nullable(),
         null,

@@ -31,6 +31,7 @@ export function toUpstream(name: string, upstream: Upstream, receivesHeartbeats:
       budget: retry.budget,
       minPerSecond: retry.min_per_second,
       bufferBytes: retry.buffer_bytes,
+      rescueMs: retry.rescue,
       hedge: retry.hedge,
     },
     timeouts: {

@@ -37,6 +37,9 @@ import { parseRetryAfter } from './retry-after.ts';
 import { assignSlots, type Members } from './slots.ts';
 import { type SelfWatch, UNWATCHED } from './stall-watch.ts';
 
+/** So many of a pool are enough to know what is usual in it. */
+const TYPICAL_BACKENDS = 32;
+
 export interface UpstreamOptions {
   readonly settings: UpstreamSettings;
   readonly clock: Clock;
@@ -165,6 +168,14 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
     const retryAfterMs = asksForLess ? parseRetryAfter(retryAfter, this.options.clock.wall()) : 0;
     if (!drain && retryAfterMs === 0) return;
     this.post({ kind: 'notice', at: this.now(), backend: id, isDraining: drain, retryAfterMs });
+  }
+
+  usualLatencyMs(at: number): number | null {
+    const some = this.snapshot.candidates.slice(0, TYPICAL_BACKENDS);
+    const p99s = some
+      .map(({ backend: { slot } }) => this.ledger.latency(slot, at)?.p99)
+      .filter((p99) => p99 !== undefined);
+    return p99s.sort((a, b) => a - b)[Math.floor(p99s.length / 2)] ?? null;
   }
 
   recordRetry(slot: number): void {

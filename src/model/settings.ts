@@ -157,6 +157,11 @@ export interface RetrySettings {
   readonly minPerSecond: number;
   /** A request body up to this size can be sent again. */
   readonly bufferBytes: number;
+  /**
+   * A repeatable request that waits for its answer's head for this long, and for three times as long as 99 in 100, is sent to another
+   * backend as well; null = never.
+   */
+  readonly rescueMs: number | null;
   /** null = no hedging. */
   readonly hedge: HedgeSettings | null;
 }

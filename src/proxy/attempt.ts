@@ -52,6 +52,8 @@ export interface Attempt extends BodySink {
   readonly lease: Lease;
   /** Some byte of the request was handed to the connection. */
   readonly requestBegun: boolean;
+  /** Monotonic milliseconds. */
+  readonly startedMs: number;
   /** Its lease has ended. */
   readonly isDone: boolean;
   /** Monotonic milliseconds after which `expire` is called; Infinity = not waiting for the backend. */

@@ -97,6 +97,7 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
   sweep(nowMs: number): void {
     if (this.current !== null && nowMs >= this.current.deadlineMs) this.current.expire();
     if (this.rival !== null && nowMs >= this.rival.deadlineMs) this.rival.expire();
+    if (this.awaitsHead && this.repeatable) this.rescue(nowMs);
     if (nowMs < this.waitUntilMs || this.isDone) return;
     this.owner.onUnserved(ANSWERS.overloaded, 'no backend had room in time');
   }
@@ -173,16 +174,39 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
 
   // --- hedging
 
-  /** From the schedule: the first attempt is slow. */
-  hedge(): void {
+  /**
+   * From the schedule: the first attempt is slow.
+   * @param isOverdue it has waited for several times as long as was thought slow: it may use what retries are allowed
+   */
+  hedge(isOverdue: boolean): boolean {
+    const { hedging, retryBudget } = this.forwarder;
+    if (!this.canDouble || hedging === null) return true;
+    const nowMs = this.clock.now();
+    if (!hedging.withdraw(nowMs) && !(isOverdue && retryBudget.withdraw(nowMs))) return false;
+    this.double();
+    return true;
+  }
+
+  /** The attempt has taken so long that its backend may have stopped answering: another one is asked as well. */
+  private rescue(nowMs: number): void {
+    const { current, forwarder } = this;
+    if (current === null || nowMs - current.startedMs < forwarder.patienceMs || !this.canDouble) return;
+    if (forwarder.retryBudget.withdraw(nowMs)) this.double();
+  }
+
+  /** Whether a second attempt beside the first is possible, and of use. */
+  private get canDouble(): boolean {
+    const { forwarder, owner, current } = this;
+    if (this.isDone || current === null || this.rival !== null || owner.isUpgrade) return false;
+    if (!owner.isReplayable || !owner.bodyIsWhole || forwarder.pool.snapshot.panic || forwarder.isCrowded) return false;
+    return forwarder.hasUntried([...(this.tried ?? []), current.lease.backend.slot]);
+  }
+
+  private double(): void {
     const { forwarder, owner } = this;
-    const { pool, hedging } = forwarder;
-    if (this.isDone || this.current === null || this.rival !== null || hedging === null) return;
-    if (!owner.isReplayable || !owner.bodyIsWhole || pool.snapshot.panic || forwarder.isCrowded) return;
-    const tried = [...(this.tried ?? []), this.current.lease.backend.slot];
-    if (!forwarder.hasUntried(tried) || !hedging.withdraw(this.clock.now())) return;
+    const tried = [...(this.tried ?? []), (this.current as Attempt).lease.backend.slot];
     this.tried = tried;
-    const lease = pool.acquire(this);
+    const lease = forwarder.pool.acquire(this);
     if (lease === null) return;
     if (tried.includes(lease.backend.slot)) {
       // Whoever else could take it has no room.

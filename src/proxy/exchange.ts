@@ -9,12 +9,14 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import { webSocketKey } from '../http1/websocket.ts';
 import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
 import type { LoggedRequest } from './access-log.ts';
-import { ANSWERS, type Answer } from './answers.ts';
+import { ANSWERS, type Answer, answerToFailure } from './answers.ts';
 import type { AbortOutcome, Attempt } from './attempt.ts';
 import type { ClientSide, ExchangeContext } from './client-side.ts';
 import { Dispatch, type DispatchOwner } from './dispatch.ts';
 import type { Forwarder } from './forwarder.ts';
+import { grpcTimeoutMs } from './grpc.ts';
 import { isLoop } from './heads.ts';
+import { HeldAnswer, isHoldable } from './held-answer.ts';
 import { hasBody, RequestBody } from './request-body.ts';
 import { type Match, withoutPrefix } from './router.ts';
 import { Tunnel, type TunnelEnd, type TunnelSide } from './tunnel.ts';
@@ -35,6 +37,8 @@ export class Exchange implements DispatchOwner, LoggedRequest {
   private readonly body: RequestBody | null;
   /** Body bytes may flow to the attempt. */
   private sending = false;
+  /** An answer that waits for its end; null = it goes out as it comes. */
+  private held: HeldAnswer | null = null;
   /** null = none was opened. */
   private tunnel: Tunnel | null = null;
   /** `100 Continue` has been sent. */
@@ -42,6 +46,8 @@ export class Exchange implements DispatchOwner, LoggedRequest {
   private done = false;
   /** Monotonic milliseconds at which the whole request ends; Infinity = never. */
   private requestUntilMs = Infinity;
+  /** The same for the time that a gRPC client has given its call. */
+  private clientUntilMs = Infinity;
 
   constructor(client: ClientSide, context: ExchangeContext, head: RequestHead, requestId: string) {
     this.client = client;
@@ -119,8 +125,9 @@ export class Exchange implements DispatchOwner, LoggedRequest {
       }
       this.head.target = target;
     }
-    const { retry, timeouts } = destination.settings;
+    const { protocol, retry, timeouts } = destination.settings;
     if (timeouts.requestMs !== null) this.requestUntilMs = this.startedMs + timeouts.requestMs;
+    this.clientUntilMs = this.startedMs + grpcTimeoutMs(this.head);
     destination.retryBudget.deposit(this.startedMs);
     const dispatch = new Dispatch(this, destination, this.context.clock);
     this.dispatch = dispatch;
@@ -129,7 +136,10 @@ export class Exchange implements DispatchOwner, LoggedRequest {
       dispatch.hash = affinity.hashOf(this.head, this.client.peer, this.requestId);
       dispatch.pinned = affinity.pinnedSlot(this.head);
     }
-    if (dispatch.repeatable && (retry.attempts > 0 || retry.hedge !== null)) this.body?.hold(retry.bufferBytes);
+    // Over HTTP/2 a backend may say that it has not begun a request: any may be made again then.
+    const mayRepeat = dispatch.repeatable || protocol !== 'http1';
+    if (mayRepeat && (retry.attempts > 0 || retry.hedge !== null || retry.rescueMs !== null))
+      this.body?.hold(retry.bufferBytes);
     dispatch.start();
   }
 
@@ -185,6 +195,9 @@ export class Exchange implements DispatchOwner, LoggedRequest {
   sweep(nowMs: number): void {
     this.tunnel?.sweep(nowMs, this.context.drainUntilMs);
     this.dispatch?.sweep(nowMs);
+    if (this.done) return;
+    // The client has set the time: that it is over is nobody's failure.
+    if (nowMs >= this.clientUntilMs) this.giveUp(ANSWERS.gatewayTimeout, 'the call took too long', 'client_abort');
     if (this.done || nowMs < this.requestUntilMs) return;
     // Whoever is still to move has caused it: the client as long as its body is on the way, then the backend.
     const outcome = this.bodyIsWhole ? 'timeout' : 'client_abort';
@@ -228,16 +241,26 @@ export class Exchange implements DispatchOwner, LoggedRequest {
   }
 
   onHead(attempt: Attempt, head: ResponseHead): boolean {
-    if (this.dispatch?.accepts(attempt, outcomeOfStatus(head.status), head.status) !== true) {
+    if (this.dispatch?.accepts(attempt, outcomeOfStatus(head.judgedStatus), head.judgedStatus) !== true) {
       this.sending = false;
       return false;
     }
+    if (this.mayHold && isHoldable(head)) this.held = new HeldAnswer(head);
+    else this.beginAnswer(head);
+    return true;
+  }
+
+  /** Whether an answer that is cut short could still be had elsewhere, as long as the client has seen nothing of it. */
+  private get mayHold(): boolean {
+    return this.repeatable && this.isReplayable && (this.forwarder as Forwarder).settings.retry.attempts > 0;
+  }
+
+  private beginAnswer(head: ResponseHead): void {
     this.body?.letGo();
     this.status = head.status;
     const affinity = this.forwarder?.affinity ?? null;
     if (affinity !== null) head.fields += affinity.answerField(this.head, this.backend, this.client.peer);
     this.client.sendHead(head);
-    return true;
   }
 
   onUpgrade(attempt: Attempt, head: ResponseHead, end: TunnelEnd): TunnelSide | null {
@@ -265,30 +288,40 @@ export class Exchange implements DispatchOwner, LoggedRequest {
   }
 
   onData(chunk: Buffer, start: number, end: number): void {
-    this.client.sendData(chunk, start, end);
+    if (this.held === null) this.client.sendData(chunk, start, end);
+    else this.held.add(chunk, start, end);
   }
 
   onReadDone(): boolean {
-    return this.client.flush();
+    if (this.held === null) return this.client.flush();
+    this.held.keep();
+    return true;
   }
 
   onComplete(trailers: string): void {
+    if (this.held !== null) this.release(this.held);
     this.client.sendEnd(trailers);
     this.client.flush();
     this.end();
     this.client.finish();
   }
 
+  private release(answer: HeldAnswer): void {
+    this.held = null;
+    this.beginAnswer(answer.head);
+    answer.sendTo(this.client);
+  }
+
   onFailed(attempt: Attempt, outcome: OutcomeClass, detail: string): void {
     this.detail = detail;
+    this.held = null;
     if (this.status !== 0) {
       this.end();
       this.client.cut();
     } else if (this.dispatch?.survives(attempt, outcome) === true) {
       this.sending = false;
     } else {
-      const late = outcome === 'timeout' || outcome === 'connect_timeout';
-      this.answer(late ? ANSWERS.gatewayTimeout : ANSWERS.badGateway, detail);
+      this.answer(answerToFailure(outcome), detail);
     }
   }
 

@@ -9,17 +9,24 @@
 import type { Clock } from '../base/time.ts';
 import type { Pool } from '../model/lease.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
+import type { BackendTls } from '../tls/backend-tls.ts';
 import { Affinity } from './affinity.ts';
 import type { Attempt, Transport } from './attempt.ts';
 import { Hedging } from './hedging.ts';
 import { Http1Transport } from './http1-transport.ts';
+import { Http2Transport } from './http2-transport.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 export interface ForwarderPool extends Pool {
   /** Counts a retry against the backend whose attempt failed. */
   recordRetry(slot: number): void;
+  /** The 99th percentile of the times to an answer's head, of a typical backend; null while nothing is known. */
+  usualLatencyMs(at: number): number | null;
 }
+
+/** An attempt that takes this many times as long as 99 in 100 answers is not just slow. */
+const USUAL_TIMES = 3;
 
 /** A request in line for its turn. */
 export interface Waiting {
@@ -48,16 +55,20 @@ export class Forwarder {
   /** No backend had room. */
   private readonly line: WaitingLine;
   private turnScheduled = false;
+  /** How long an attempt may take to its answer's head before another backend is asked as well; Infinity = for ever. */
+  patienceMs: number;
   /** Attempts that nobody waits for any more, but whose outcome counts. */
   private orphans: Attempt[] = [];
 
-  constructor(settings: UpstreamSettings, pool: ForwarderPool, clock: Clock) {
+  /** @param tls how TLS is spoken to the backends; null = none of them wants it */
+  constructor(settings: UpstreamSettings, pool: ForwarderPool, clock: Clock, tls: BackendTls | null = null) {
     this.settings = settings;
     this.pool = pool;
     this.clock = clock;
     this.line = new WaitingLine(settings.limits);
-    this.transport = new Http1Transport(settings, clock);
+    this.transport = new (settings.protocol === 'http1' ? Http1Transport : Http2Transport)(settings, clock, tls);
     this.retryBudget = new RetryBudget(settings.retry);
+    this.patienceMs = this.rescueMs;
     this.affinity = settings.hashOn || settings.sticky ? new Affinity(settings, pool, clock) : null;
     this.hedging = settings.retry.hedge ? new Hedging(settings.retry.hedge, clock) : null;
   }
@@ -83,8 +94,17 @@ export class Forwarder {
     this.orphans.push(attempt);
   }
 
+  /** Who may not retry may not ask twice either. */
+  private get rescueMs(): number {
+    const { attempts, rescueMs } = this.settings.retry;
+    return attempts === 0 ? Infinity : (rescueMs ?? Infinity);
+  }
+
   sweep(nowMs: number): void {
     this.transport.sweep(nowMs);
+    if (this.rescueMs < Infinity) {
+      this.patienceMs = Math.max(this.rescueMs, USUAL_TIMES * (this.pool.usualLatencyMs(nowMs) ?? 0));
+    }
     for (const orphan of this.orphans) if (nowMs >= orphan.deadlineMs) orphan.expire();
     if (this.orphans.length > 0) this.orphans = this.orphans.filter((orphan) => !orphan.isDone);
     this.line.sweep();

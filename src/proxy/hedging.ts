@@ -1,10 +1,11 @@
 /**
  * When a request under way gets a second attempt beside the first, for one upstream: after a fixed time, or after a quantile
  * of the recent times to an answer's head; and only as often as the budget allows (Dean and Barroso, "The tail at scale", 2013).
- * One timer serves all requests; they wait in the order in which they began.
+ * One timer serves all requests.
  */
 
 import { Histogram } from '../base/histogram.ts';
+import { MinHeap } from '../base/min-heap.ts';
 import type { Clock, Timer } from '../base/time.ts';
 import type { HedgeSettings } from '../model/settings.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -13,8 +14,11 @@ import { RetryBudget } from './retry-budget.ts';
 export interface Hedgeable {
   /** It still waits for its first answer's head. */
   readonly awaitsHead: boolean;
-  /** Makes a second attempt, if that is possible and of use. */
-  hedge(): void;
+  /**
+   * Makes a second attempt, if that is possible and of use. False: the budget does not allow it now, ask again.
+   * @param isOverdue it has waited for several times the delay
+   */
+  hedge(isOverdue: boolean): boolean;
 }
 
 /** Answers seen before a quantile is believed. */
@@ -28,9 +32,15 @@ const MIN_DELAY_MS = 1;
 /** Hedges that a quiet upstream may make per second whatever the share says. */
 const MIN_PER_SECOND = 1;
 
+/** After so many times the delay a request is overdue: not one of the slowest few, but stuck. */
+const OVERDUE_TIMES = 3;
+
 interface Entry {
   readonly request: Hedgeable;
   readonly dueMs: number;
+  readonly delayMs: number;
+  /** How often it has been asked. */
+  readonly asked: number;
 }
 
 export class Hedging {
@@ -42,8 +52,10 @@ export class Hedging {
   /** null = not known yet: nothing is hedged. */
   private delayMs: number | null;
   private refreshAtMs = 0;
-  private queue: Entry[] = [];
+  private readonly queue = new MinHeap<Entry>((a, b) => a.dueMs < b.dueMs);
   private timer: Timer | null = null;
+  private timerAtMs = Infinity;
+  private closed = false;
 
   constructor(settings: HedgeSettings, clock: Clock) {
     const { after, budget } = settings;
@@ -59,8 +71,7 @@ export class Hedging {
     this.budget.deposit(nowMs);
     const delayMs = this.currentDelayMs(nowMs);
     if (delayMs === null) return;
-    this.queue.push({ request, dueMs: nowMs + delayMs });
-    if (this.timer === null) this.arm();
+    this.add({ request, dueMs: nowMs + delayMs, delayMs, asked: 0 });
   }
 
   /** How long a request waited for its answer's head. */
@@ -77,7 +88,7 @@ export class Hedging {
 
   close(): void {
     this.timer?.cancel();
-    this.queue = [];
+    this.closed = true;
   }
 
   private currentDelayMs(nowMs: number): number | null {
@@ -91,23 +102,29 @@ export class Hedging {
     return this.delayMs;
   }
 
-  /** Those that have their answer leave the queue, which so stays as short as what is really waiting. */
+  private add(entry: Entry): void {
+    this.queue.push(entry);
+    if (entry.dueMs < this.timerAtMs) this.arm();
+  }
+
+  /** Those that have their answer leave the queue when they come to its head. */
   private arm(): void {
-    const first = this.queue.findIndex(({ request }) => request.awaitsHead);
-    this.queue = first < 0 ? [] : this.queue.slice(first);
-    const next = this.queue[0];
-    this.timer = next === undefined ? null : this.clock.at(next.dueMs, this.run);
+    while (this.queue.peek()?.request.awaitsHead === false) this.queue.pop();
+    this.timer?.cancel();
+    const next = this.queue.peek();
+    this.timerAtMs = next?.dueMs ?? Infinity;
+    this.timer = next === undefined || this.closed ? null : this.clock.at(next.dueMs, this.run);
   }
 
   private readonly run = (): void => {
     const nowMs = this.clock.now();
-    let due = 0;
-    for (const { request, dueMs } of this.queue) {
-      if (dueMs > nowMs) break;
-      due++;
-      if (request.awaitsHead) request.hedge();
+    for (let next = this.queue.peek(); next !== undefined && next.dueMs <= nowMs; next = this.queue.peek()) {
+      this.queue.pop();
+      const { request, delayMs } = next;
+      const asked = next.asked + 1;
+      if (!request.awaitsHead || request.hedge(asked >= OVERDUE_TIMES)) continue;
+      this.queue.push({ request, dueMs: nowMs + delayMs, delayMs, asked });
     }
-    this.queue.splice(0, due);
     this.arm();
   };
 }

@@ -88,6 +88,7 @@ export function simulatedUpstream(
       budget: 0.2,
       minPerSecond: 10,
       bufferBytes: 65_536,
+      rescueMs: null,
       hedge: null,
     },
     timeouts: {

@@ -58,7 +58,7 @@ it('spares every request the time-out of a backend that hangs, and ejects it for
   const results = await load;
   expect(results.filter(({ status }) => status !== 200)).toEqual([]);
   // Without a hedge each of them would wait for 30 s; the bound leaves room for a loaded machine.
-  expect(Math.max(...results.map(({ durationMs }) => durationMs))).toBeLessThan(2_000);
+  expect(Math.max(...results.map(({ durationMs }) => durationMs))).toBeLessThan(10_000);
   expect(sick.abandoned).toBeGreaterThanOrEqual(5);
   const health = (await (await fetch(`http://127.0.0.1:${adminPort}/health/app`)).json()) as {
     backends: { url: string; status: string; reason: string }[];

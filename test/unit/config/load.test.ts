@@ -99,6 +99,7 @@ describe('the smallest file', () => {
           budget: 0.2,
           minPerSecond: 10,
           bufferBytes: 65_536,
+          rescueMs: 1_000,
           hedge: null,
         },
         timeouts: {

@@ -5,14 +5,20 @@ import { VirtualClock } from '../../../src/sim/virtual-clock.ts';
 class Slow {
   awaitsHead = true;
   hedgedAtMs: number[] = [];
+  /** The budget is empty for requests that are not overdue. */
+  isDenied = false;
+  asked: boolean[] = [];
   private readonly clock: VirtualClock;
 
   constructor(clock: VirtualClock) {
     this.clock = clock;
   }
 
-  hedge(): void {
+  hedge(isOverdue: boolean): boolean {
+    this.asked.push(isOverdue);
+    if (this.isDenied && !isOverdue) return false;
     this.hedgedAtMs.push(this.clock.now());
+    return true;
   }
 }
 
@@ -42,6 +48,18 @@ describe('after a fixed time', () => {
     clock.advanceTo(startMs + 1_000);
     expect(fast.hedgedAtMs).toEqual([]);
     expect(slow.hedgedAtMs).toEqual([startMs + 60]);
+  });
+
+  it('asks again for one that was denied, and says when it is overdue', () => {
+    const clock = new VirtualClock();
+    const hedging = new Hedging({ after, budget: 0.05 }, clock);
+    const startMs = clock.now();
+    const stuck = new Slow(clock);
+    stuck.isDenied = true;
+    hedging.watch(stuck, startMs);
+    clock.advanceTo(startMs + 1_000);
+    expect(stuck.asked).toEqual([false, false, true]);
+    expect(stuck.hedgedAtMs).toEqual([startMs + 150]);
   });
 
   it('spends a share of the requests, and a little besides', () => {

@@ -12,6 +12,7 @@ const settings: RetrySettings = {
   budget: 0.2,
   minPerSecond: 10,
   bufferBytes: 65_536,
+  rescueMs: null,
   hedge: null,
 };
 
