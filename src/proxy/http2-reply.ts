@@ -3,7 +3,7 @@
  * of them says that it is. Once the stream is closed, whatever is sent is forgotten.
  */
 
-import type { ServerHttp2Stream } from 'node:http2';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { type FieldMap, fieldsOf, informationalFields, isBodyless, mayHaveTrailers } from '../http2/response.ts';
 
@@ -26,6 +26,9 @@ export class Http2Reply {
   private complete = false;
   private endDue = false;
   private mayHaveTrailers = false;
+  /** The stream will ask for trailers. */
+  private awaitsTrailers = false;
+  private closeDue = false;
   private trailers = '';
 
   constructor(stream: ServerHttp2Stream) {
@@ -85,7 +88,16 @@ export class Http2Reply {
 
   /** The stream waits for them behind the body. */
   sendTrailers(): void {
+    this.awaitsTrailers = false;
     this.stream.sendTrailers(fieldsOf(this.trailers));
+    if (this.closeDue) setImmediate(closeBehind, this.stream);
+  }
+
+  /** Closes the stream behind the answer, which is whole: nothing more of the request is wanted (RFC 9113 §8.1). */
+  close(): void {
+    this.closeDue = true;
+    // A stream that is closed asks for no trailers any more.
+    if (this.isOpen && !this.awaitsTrailers) this.stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   private sendHead(fields: FieldMap): void {
@@ -96,6 +108,7 @@ export class Http2Reply {
     this.stream.respond(fields, last ? HEAD_ONLY : waits ? WITH_TRAILERS : WITH_BODY);
     this.head = null;
     this.complete = last;
+    this.awaitsTrailers = waits;
   }
 
   private sendBody(): void {
@@ -111,4 +124,9 @@ export class Http2Reply {
       stream.end(body);
     }
   }
+}
+
+/** Closing drops what is still queued; then the client, which has all but the trailers to read, is left to its deadline. */
+function closeBehind(stream: ServerHttp2Stream): void {
+  if (stream.session?.state.outboundQueueSize === 0) stream.close(constants.NGHTTP2_NO_ERROR);
 }

@@ -20,10 +20,16 @@ import { formFor, http2Answer } from './http2-answer.ts';
 import { STREAM_WINDOW_BYTES } from './http2-options.ts';
 import { Http2Reply } from './http2-reply.ts';
 
-const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
 
 /** A client that gives up later than this has waited; one that does so sooner, again and again, makes us work for nothing. */
 const HASTY_MS = 1_000;
+
+/**
+ * What a stream is destroyed with that cannot be completed. Never `close(code)`: it ends the body first, in order (seen in Node 20
+ * and 24), and an answer cut short would look whole.
+ */
+const CUT = new Error('cut short');
 
 const OWNER = Symbol('request');
 
@@ -146,14 +152,13 @@ export class Http2Stream implements ClientSide {
     this.conclude(true);
     this.ended = true;
     if (this.exchange.bodyIsWhole) return;
-    // RFC 9113 §8.1: the answer is whole, and what is left of the request is of no use to anybody.
     this.home.onReceived(STREAM_WINDOW_BYTES);
-    if (this.reply.isOpen) this.stream.close(NGHTTP2_NO_ERROR);
+    this.reply.close();
   }
 
   cut(): void {
     this.conclude(false);
-    this.reset(NGHTTP2_INTERNAL_ERROR);
+    this.reset();
   }
 
   // --- from the stream
@@ -176,7 +181,8 @@ export class Http2Stream implements ClientSide {
 
   onTrailers(list: readonly string[]): void {
     if (this.over || problemOfTrailers(list, this.context.headLimits) === '') return;
-    this.stream.close(NGHTTP2_PROTOCOL_ERROR);
+    this.leave();
+    this.stream.destroy(CUT);
   }
 
   onDrain(): void {
@@ -205,15 +211,15 @@ export class Http2Stream implements ClientSide {
     this.deadlineMs = Infinity;
     if (this.over || this.stalled) {
       this.leave();
-      this.reset(NGHTTP2_INTERNAL_ERROR);
+      this.reset();
     } else {
       this.exchange.refuseBody(ANSWERS.requestTimeout, 'the request body stalled');
     }
   }
 
-  private reset(code: number): void {
+  private reset(): void {
     this.ended = true;
-    this.stream.close(code);
+    this.stream.destroy(CUT);
   }
 
   /** Nobody is there any more for whom the exchange could go on. */
@@ -236,7 +242,8 @@ export class Http2Stream implements ClientSide {
     let waitMs = Infinity;
     if (this.closed) waitMs = Infinity;
     else if (this.stalled || this.over) waitMs = settings.timeouts.writeStallMs;
-    else if (this.exchange.wantsBody) waitMs = settings.timeouts.bodyIdleMs;
+    // Once the answer has begun, silence is both sides' (a stream of gRPC may idle both ways): the attempt keeps that time.
+    else if (this.exchange.wantsBody && this.exchange.status === 0) waitMs = settings.timeouts.bodyIdleMs;
     this.deadlineMs = waitMs === Infinity ? Infinity : clock.now() + waitMs;
   }
 }
