@@ -165,6 +165,8 @@ describe.each(POLICIES)('%s', (policy) => {
     expect(circles.built).toBe(2);
     pickerOf(policy, candidatesOf(equal(9)), { circles });
     expect(circles.built).toBe(2);
+    pickerOf(policy, candidatesOf([1, 1, 1, 2]), { circles, scale: scaleOf(all) }).pick(requestOf());
+    expect(circles.built).toBe(3);
   });
 });
 
@@ -200,6 +202,17 @@ describe('sizes', () => {
       expect(Number.isInteger(Math.log2(pointsPerBackend(size)))).toBe(true);
     }
     expect([10, 1_000, 4_000].map(pointsPerBackend)).toEqual([1_024, 128, 32]);
+  });
+
+  it('of shares in a Maglev table are exact to a place', () => {
+    const weights = [1, 2, 3.5, 0.7, 11];
+    const seats = weights.map((weight, n) => ({ id: `b${n}`, weight }));
+    const { owners } = buildMaglev(seats, { size: 5, heaviest: 11 });
+    weights.forEach((weight, index) => {
+      const places = owners.filter((owner) => owner === index).length;
+      // One for each, and the others by weight.
+      expect(Math.abs(places - 1 - ((owners.length - 5) * weight) / 18.2)).toBeLessThan(1);
+    });
   });
 
   it('of Maglev tables are 65,537 up to four thousand backends', () => {
