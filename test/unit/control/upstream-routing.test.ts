@@ -65,6 +65,9 @@ describe('a required role', () => {
     upstream.start();
     upstream.heartbeat('a', heartbeat('primary'));
     expect(whoServes(upstream)).toEqual(['a']);
+    // Suspect by now, and suspect it stays: the end of the lease is no transition.
+    clock.advanceTo(HEARTBEAT.leaseMs - 1);
+    expect(whoServes(upstream)).toEqual(['a']);
     clock.advanceTo(HEARTBEAT.leaseMs + 1);
     expect(whoServes(upstream)).toEqual([null]);
     upstream.stop();
@@ -114,6 +117,20 @@ describe('the sessions of a draining backend', () => {
     const { upstream, pinned } = createDraining();
     for (let n = 0; n < 5; n++) upstream.acquire({ ...ANY, pinned })?.end('connect_refused', 1, 'ECONNREFUSED');
     expect(whoServes(upstream, pinned)).toEqual(['b']);
+  });
+
+  it('leave when its heartbeats end, where they are required', () => {
+    const health = { ...UNPROBED, heartbeat: { ...HEARTBEAT, required: true } };
+    const { upstream, clock } = create(['a', 'b'], { sticky: STICKY, health });
+    upstream.start();
+    for (const id of ['a', 'b']) upstream.heartbeat(id, heartbeat(null));
+    upstream.setIntent('a', 'draining', 'ops');
+    const pinned = slotOf(upstream, 'a');
+    clock.advanceTo(HEARTBEAT.leaseMs - 1);
+    expect(whoServes(upstream, pinned)).toEqual(['a']);
+    clock.advanceTo(HEARTBEAT.leaseMs + 1);
+    expect(whoServes(upstream, pinned)).toEqual(['b']);
+    upstream.stop();
   });
 
   it('leave at once when an operator disables it', () => {
