@@ -1,5 +1,7 @@
 /** A client of the hostile-backend tests: it asks by id and says exactly what it saw. One implementation for each protocol. */
 
+import { type ClientHttp2Session, connect, constants } from 'node:http2';
+import { onTestFinished } from 'vitest';
 import { statusOf } from './message-reader.ts';
 import { connectRaw, type RawClient } from './raw-client.ts';
 
@@ -57,6 +59,60 @@ async function read(client: RawClient, method: string, isLast: boolean) {
     if (!(error as Error).message.includes('inside an answer')) throw error;
     return { status: 0, isWhole: false, body: client.unread(), closes: true };
   }
+}
+
+/** HTTP/2 without TLS: one session for as long as it lasts, then another. */
+export async function openHttp2Client(port: number): Promise<HostileClient> {
+  let session: ClientHttp2Session | null = null;
+  const open = () => {
+    const opened = connect(`http://127.0.0.1:${port}`);
+    opened.on('error', () => {});
+    const leave = () => {
+      if (session === opened) session = null;
+    };
+    opened.on('goaway', leave).on('close', leave);
+    onTestFinished(() => opened.destroy());
+    return opened;
+  };
+  return {
+    async ask(method, id, unfinished = false) {
+      session ??= open();
+      const length = unfinished ? { 'content-length': '100000' } : {};
+      const stream = session.request(
+        { ':method': method, ':path': `/${id}`, ':authority': 'a.example', ...length },
+        { endStream: !unfinished },
+      );
+      if (unfinished) stream.write('beginning');
+      let status = 0;
+      let isEnded = false;
+      let isCut = false;
+      let body = '';
+      let all = '';
+      stream.on('headers', (headers) => {
+        all += JSON.stringify(headers);
+      });
+      stream.on('response', (headers) => {
+        status = Number(headers[':status']);
+        all += JSON.stringify(headers);
+      });
+      stream.on('data', (chunk: Buffer) => {
+        body += chunk.toString('latin1');
+      });
+      stream.on('end', () => {
+        isEnded = true;
+        // What is left of the request is of no use to anybody.
+        if (unfinished) stream.close(constants.NGHTTP2_CANCEL);
+      });
+      stream.on('error', () => {
+        isCut = !isEnded;
+      });
+      await new Promise((resolve) => stream.once('close', resolve));
+      const isWhole =
+        isEnded && !isCut && status !== 0 && (unfinished || stream.rstCode === constants.NGHTTP2_NO_ERROR);
+      return { status, isWhole, body, foreign: (own) => foreignIds(all + body, own) };
+    },
+    close: () => session?.close(),
+  };
 }
 
 export function foreignIds(text: string, own: string): string[] {

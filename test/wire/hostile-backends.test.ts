@@ -7,7 +7,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../src/base/rng.ts';
 import { type HostileAnswer, KINDS, type Kind } from '../support/hostile-answers.ts';
-import { type HostileClient, openHttp1Client, type Seen } from '../support/hostile-client.ts';
+import { type HostileClient, openHttp1Client, openHttp2Client, type Seen } from '../support/hostile-client.ts';
 import { startProxy } from '../support/proxy.ts';
 import { type RecordedConnection, type RecordingBackend, startRecordingBackend } from '../support/recording-backend.ts';
 
@@ -19,6 +19,7 @@ const VICTIMS = 2;
 /** How a client speaks with us. Another protocol is another row. */
 const CLIENTS: readonly (readonly [name: string, open: (port: number) => Promise<HostileClient>])[] = [
   ['HTTP/1.1', openHttp1Client],
+  ['HTTP/2', openHttp2Client],
 ];
 const CONNECTIONS = ['new', 'used'] as const;
 
@@ -37,6 +38,7 @@ describe(`hostile backends (seed ${SEED}) [F13 F74 F75 F76 F77 F78 R29 R30 R31]`
       const backend = await startRecordingBackend((request) => respond(request, script));
       const keepalive = connection === 'new' ? { max_requests: 1 } : null;
       const proxy = await startProxy({
+        listener: { cleartext_http2: client === 'HTTP/2' },
         backends: [backend.url],
         upstream: { retry: { attempts: 0 }, ...(keepalive && { keepalive }) },
       });
