@@ -106,6 +106,7 @@ export class Http2Stream implements ClientSide {
   sendHead(head: ResponseHead): void {
     const date = head.hasDate ? '' : this.context.date();
     this.reply.addHead(responseFields(head, this.exchange.requestId, date), head);
+    this.armDeadline();
   }
 
   sendData(chunk: Buffer, start: number, end: number): void {

@@ -9,11 +9,11 @@ import { createWatch } from '../support/until.ts';
 
 const MIB = 1_048_576;
 
-async function startCalls(service: EchoService, upstream: object = {}): Promise<EchoClient> {
+async function startCalls(service: EchoService, upstream: object = {}, listener: object = {}): Promise<EchoClient> {
   const server = await startGrpcServer(service);
   const { port } = await startProxy({
     backends: [server.origin],
-    listener: { cleartext_http2: true },
+    listener: { cleartext_http2: true, ...listener },
     upstream: { protocol: 'h2c', ...upstream },
   });
   return connectGrpc(port);
@@ -199,4 +199,54 @@ it('a call ends at the deadline that its client has given, at the server too', a
     () => 'the server never heard of it',
   );
   expect(timeout).not.toBe(Infinity);
+});
+
+it('what the proxy says itself, a gRPC client understands: 14 where no backend is, 12 where no route is', async () => {
+  const { port } = await startProxy({
+    backends: ['http://127.0.0.1:1'],
+    listener: { cleartext_http2: true, routes: [{ path: '/test.Echo/Unary', upstream: 'app' }] },
+    upstream: { protocol: 'h2c' },
+  });
+  const client = connectGrpc(port);
+  expect((await callUnary(client, Buffer.from('a'))).error?.code).toBe(status.UNAVAILABLE);
+  const download = client.makeServerStreamRequest<Buffer, Buffer>(PATHS.download, same, same, Buffer.from('n'));
+  expect(await new Promise((resolve) => download.on('error', resolve))).toMatchObject({ code: status.UNIMPLEMENTED });
+});
+
+it('a call whose answer has begun may be silent for longer than the body of a request may', async () => {
+  const client = await startCalls(
+    {
+      talk: (call) => {
+        call.sendMetadata(new Metadata());
+        call.on('data', (message: Buffer) => call.write(message));
+        call.on('end', () => call.end());
+      },
+    },
+    {},
+    { timeouts: { body_idle: '200ms' } },
+  );
+  const talk = client.makeBidiStreamRequest<Buffer, Buffer>(PATHS.talk, same, same);
+  await new Promise((resolve) => talk.once('metadata', resolve));
+  // Several sweeps beyond the time-out: what must not happen cannot be waited for.
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  talk.write(Buffer.from('still there'));
+  talk.end();
+  expect((await talk.toArray()).map(String)).toEqual(['still there']);
+});
+
+it('a call that is silent both ways for too long ends, and that is not held against its backend', async () => {
+  const service: EchoService = { talk: (call) => call.sendMetadata(new Metadata()) };
+  const server = await startGrpcServer(service);
+  const { port, adminPort } = await startProxy({
+    backends: [server.origin],
+    listener: { cleartext_http2: true },
+    upstream: { protocol: 'h2c', timeouts: { idle: '300ms' }, outliers: { consecutive: 1 } },
+    admin: true,
+  });
+  const talk = connectGrpc(port).makeBidiStreamRequest<Buffer, Buffer>(PATHS.talk, same, same);
+  const ended = new Promise<{ code: status }>((resolve) => talk.on('error', resolve as (error: Error) => void));
+  talk.resume();
+  expect((await ended).code).not.toBe(status.OK);
+  const health = await fetch(`http://127.0.0.1:${adminPort}/health/app`);
+  expect(await health.json()).toMatchObject({ backends: [{ failures_total: 0, in_flight: 0, status: 'up' }] });
 });
