@@ -61,14 +61,17 @@ describe('a required role', () => {
   });
 
   it('is not taken on the word of a sender that has fallen silent', () => {
-    const { upstream, clock } = create(['a', 'b'], { requireRole: 'primary', health: UNPROBED });
+    const { upstream, clock } = create(['a', 'b'], { requireRole: 'primary' });
     upstream.start();
+    clock.advanceTo(10_000);
+    const beatMs = clock.now();
     upstream.heartbeat('a', heartbeat('primary'));
+    // Suspect by now, and suspect it stays while probes pass: the end of the lease is no transition.
+    clock.advanceTo(beatMs + HEARTBEAT.leaseMs - 1);
+    expect(upstream.backend('a')?.status).toBe('suspect');
     expect(whoServes(upstream)).toEqual(['a']);
-    // Suspect by now, and suspect it stays: the end of the lease is no transition.
-    clock.advanceTo(HEARTBEAT.leaseMs - 1);
-    expect(whoServes(upstream)).toEqual(['a']);
-    clock.advanceTo(HEARTBEAT.leaseMs + 1);
+    clock.advanceTo(beatMs + HEARTBEAT.leaseMs + 1);
+    expect(upstream.backend('a')?.status).toBe('suspect');
     expect(whoServes(upstream)).toEqual([null]);
     upstream.stop();
   });
