@@ -98,7 +98,7 @@ export async function startNodeServer(root: string): Promise<WebServer> {
 }
 
 /** These servers do not say when they listen: ask until they answer or are gone. */
-async function answering({ exited, lines }: RunningProcess, port: number): Promise<void> {
+export async function answering({ exited, lines }: RunningProcess, port: number): Promise<void> {
   let isGone = false;
   void exited.then(() => {
     isGone = true;
