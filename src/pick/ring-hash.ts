@@ -31,78 +31,77 @@ export function buildRing(seats: readonly Seat[], { size, heaviest }: PoolScale)
   const most = pointsPerBackend(size);
   const counts = seats.map(({ weight }) => Math.max(1, Math.round((most * weight) / heaviest)));
   const total = counts.reduce((sum, count) => sum + count, 0);
-  const buckets = new Buckets(total);
+  const made = { points: new Uint32Array(total), owners: new Uint32Array(total) };
   // Where two points fall together, the order of ids decides: the same everywhere.
   const order = seats.map((_, index) => index).sort((a, b) => ((seats[a] as Seat).id < (seats[b] as Seat).id ? -1 : 1));
-  for (const pass of ['count', 'place'] as const) {
-    for (const index of order) {
-      const { id } = seats[index] as Seat;
-      const stride = hashString(id, STRIDE_SEED) | 1;
-      let point = hashString(id, ORIGIN_SEED);
-      for (let n = counts[index] as number; n > 0; n--) {
-        point = (point + stride) | 0;
-        if (pass === 'count') buckets.count(mix32(point));
-        else buckets.place(mix32(point), index);
-      }
+  let end = 0;
+  for (const index of order) {
+    const { id } = seats[index] as Seat;
+    const stride = hashString(id, STRIDE_SEED) | 1;
+    let point = hashString(id, ORIGIN_SEED);
+    for (let n = counts[index] as number; n > 0; n--) {
+      point = (point + stride) | 0;
+      made.points[end] = mix32(point);
+      made.owners[end] = index;
+      end += 1;
     }
-    if (pass === 'count') buckets.sum();
   }
-  return buckets;
+  return new Ring(made.points, made.owners);
 }
 
 /** Points in ascending order, found by their first bits. */
-class Buckets implements HashCircle {
+class Ring implements HashCircle {
   readonly owners: Uint32Array;
   private readonly points: Uint32Array;
   private readonly shift: number;
-  /** By bucket: the first of its places; one more at the end. */
-  private readonly starts: Uint32Array;
-  /** By bucket: places taken so far. */
-  private readonly taken: Uint32Array;
+  /** By bucket: the place behind its last. */
+  private readonly ends: Uint32Array;
 
-  constructor(total: number) {
+  /** Sorts into buckets of about one point each, and by insertion within; equal points keep their order. */
+  constructor(unsorted: Uint32Array, unsortedOwners: Uint32Array) {
+    const total = unsorted.length;
     const bits = Math.max(1, Math.ceil(Math.log2(total)));
-    this.shift = 32 - bits;
-    this.starts = new Uint32Array(2 ** bits + 1);
-    this.taken = new Uint32Array(2 ** bits);
-    this.points = new Uint32Array(total);
-    this.owners = new Uint32Array(total);
+    const shift = 32 - bits;
+    const points = new Uint32Array(total);
+    const owners = new Uint32Array(total);
+    const ends = new Uint32Array(2 ** bits);
+    for (let n = 0; n < total; n++) {
+      const bucket = (unsorted[n] as number) >>> shift;
+      ends[bucket] = (ends[bucket] as number) + 1;
+    }
+    let begin = 0;
+    for (let bucket = 0; bucket < ends.length; bucket++) {
+      const count = ends[bucket] as number;
+      ends[bucket] = begin;
+      begin += count;
+    }
+    // From here on a bucket ends where its next point goes.
+    for (let n = 0; n < total; n++) {
+      const point = unsorted[n] as number;
+      const bucket = point >>> shift;
+      let place = ends[bucket] as number;
+      ends[bucket] = place + 1;
+      // What stands in other buckets is smaller, so this stops at the bucket's own begin.
+      for (; place > 0 && (points[place - 1] as number) > point; place--) {
+        points[place] = points[place - 1] as number;
+        owners[place] = owners[place - 1] as number;
+      }
+      points[place] = point;
+      owners[place] = unsortedOwners[n] as number;
+    }
+    this.owners = owners;
+    this.points = points;
+    this.shift = shift;
+    this.ends = ends;
   }
 
   placeOf(hash: number): number {
-    const { points, starts } = this;
+    const { points, ends } = this;
     const key = hash >>> 0;
     const bucket = key >>> this.shift;
-    const end = starts[bucket + 1] as number;
-    let place = starts[bucket] as number;
+    const end = ends[bucket] as number;
+    let place = bucket === 0 ? 0 : (ends[bucket - 1] as number);
     while (place < end && (points[place] as number) < key) place += 1;
     return place === points.length ? 0 : place;
-  }
-
-  count(point: number): void {
-    const next = (point >>> this.shift) + 1;
-    this.starts[next] = (this.starts[next] as number) + 1;
-  }
-
-  sum(): void {
-    const { starts } = this;
-    for (let bucket = 1; bucket < starts.length; bucket++) {
-      starts[bucket] = (starts[bucket] as number) + (starts[bucket - 1] as number);
-    }
-  }
-
-  /** Into its bucket, behind all that are not greater. */
-  place(point: number, owner: number): void {
-    const { points, owners, starts, taken } = this;
-    const bucket = point >>> this.shift;
-    const start = starts[bucket] as number;
-    let place = start + (taken[bucket] as number);
-    taken[bucket] = (taken[bucket] as number) + 1;
-    for (; place > start && (points[place - 1] as number) > point; place--) {
-      points[place] = points[place - 1] as number;
-      owners[place] = owners[place - 1] as number;
-    }
-    points[place] = point;
-    owners[place] = owner;
   }
 }
