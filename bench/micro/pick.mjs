@@ -64,6 +64,7 @@ function candidatesOf(loads, size) {
     backend: { id: `10.0.${index >> 8}.${index & 255}:8080`, slot: loads.allocate() },
     weight: 1 + (index % 5),
     baseWeight: 1 + (index % 5),
+    loadFactor: 1,
     trial: false,
     epoch: 1,
   }));

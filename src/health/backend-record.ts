@@ -43,6 +43,8 @@ export class BackendRecord {
   throttledUntilMs = Number.NEGATIVE_INFINITY;
   /** What its weight is multiplied with. */
   factor = 1;
+  /** The part of it that load reports make. */
+  loadFactor = 1;
   status: Status;
   reason: string;
   sinceMs: number;
@@ -177,6 +179,7 @@ export class BackendRecord {
     const { factor, keepsSessions, role, status, throttledUntilMs, ramp } = this;
     const isThrottled = at < throttledUntilMs;
     this.factor = healthFactor({ status, isThrottled, ramp: ramp.factorAt(at), load });
+    this.loadFactor = load;
     this.keepsSessions = status === 'draining' && !this.isRefused && objector(this.verdicts) === null;
     this.role = this.heartbeat?.role ?? null;
     return this.factor !== factor || this.keepsSessions !== keepsSessions || this.role !== role;
@@ -197,6 +200,7 @@ export class BackendRecord {
       status: this.status,
       baseWeight: this.baseWeight,
       factor: this.factor,
+      loadFactor: this.loadFactor,
       epoch: this.epoch,
       reason: this.reason,
       since: this.sinceMs,

@@ -22,6 +22,8 @@ export interface LoadReader {
   inFlight(slot: number): number;
   /** Whether one more request may start now: below its caps, and for a trial, none under way. */
   hasRoom(slot: number, trial: boolean): boolean;
+  /** How slow its answers are against the pool's, for what is in flight; 1 = as the pool, or unknown. Failing raises it. > 0 */
+  slowness(slot: number): number;
 }
 
 export interface Picker {

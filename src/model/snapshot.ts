@@ -25,6 +25,8 @@ export interface Candidate {
   readonly weight: number;
   /** As configured, or as an operator set it; > 0. For policies that must not move with load and slow start. */
   readonly baseWeight: number;
+  /** What load reports make of its weight, which contains it; 1 = like its peers. For policies that measure load themselves. */
+  readonly loadFactor: number;
   /** One request at a time. */
   readonly trial: boolean;
   /** Travels with the lease into the outcome; grows when the backend leaves or re-enters service. */

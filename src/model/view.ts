@@ -9,6 +9,8 @@ export interface BackendView {
   readonly baseWeight: number;
   /** What health multiplies it with, > 0; above 1 only by load. */
   readonly factor: number;
+  /** The part of it that load reports make; 1 = like its peers. */
+  readonly loadFactor: number;
   /** Grows whenever the backend leaves or re-enters service. */
   readonly epoch: number;
   /** The last transition's reason. */

@@ -1,8 +1,13 @@
 /**
- * The fewest requests in flight for its weight. Small pools look at everyone; large ones compare two drawn without replacement,
- * which avoids nearly all of the queueing at a fixed price (Mitzenmacher, "The power of two choices", 2001).
+ * The fewest requests in flight, for its weight and its slowness: cost = (inFlight / weight + 1) * slowness. The slowness that
+ * the ledger learns is that of the backend and not of its queue, so what is in flight is not counted twice, and it needs
+ * nobody's word: load reports may be late or wrong. So the factor that they put on weights is taken out again.
  *
- * Draws follow the weights and decide ties: an idle pool shares in proportion to weights, and a loaded one levels
+ * Small pools look at everyone, from a place that is drawn anew; large ones at a handful, which avoids nearly all of the
+ * queueing at a fixed price (Mitzenmacher, "The power of two choices", 2001) and keeps many proxies from running after the
+ * same backend. Candidates stand in a random order, so a handful in a row is a handful at random.
+ *
+ * The first place is drawn by weight and wins ties: an idle pool shares in proportion to weights, and a loaded one levels
  * `inFlight / weight`. With the usual `(inFlight + 1) / weight` an idle pool would send everything to its heaviest backend.
  */
 
@@ -13,59 +18,63 @@ import { isFresh, scan } from './scan.ts';
 import { WeightedDraw } from './weighted-draw.ts';
 
 /** Up to this many candidates, all are compared. */
-const SMALL_POOL = 8;
-/** Pairs drawn before every candidate is looked at. */
-const PAIRS = 3;
+const SMALL_POOL = 16;
+/** Of more, so many. */
+const CHOICES = 12;
 
 export class LeastRequest implements Picker {
+  /** In random order. */
   private readonly candidates: readonly Candidate[];
+  private readonly slots: Int32Array;
+  /** 1 / weight, for weights whose mean is 1. */
+  private readonly shares: Float64Array;
   private readonly loads: LoadReader;
   private readonly rng: Rng;
   private readonly weighted: WeightedDraw;
 
   /** @param candidates at least one */
   constructor(candidates: readonly Candidate[], loads: LoadReader, rng: Rng) {
-    this.candidates = candidates;
+    this.candidates = shuffled(candidates, rng);
+    const weights = this.candidates.map(({ weight, loadFactor }) => weight / loadFactor);
+    const mean = weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
+    this.slots = Int32Array.from(this.candidates, ({ backend }) => backend.slot);
+    this.shares = Float64Array.from(weights, (weight) => mean / weight);
     this.loads = loads;
     this.rng = rng;
-    this.weighted = new WeightedDraw(candidates.map(({ weight }) => weight));
+    this.weighted = new WeightedDraw(weights);
   }
 
   pick(request: PickRequest): Candidate | null {
-    const best = this.candidates.length <= SMALL_POOL ? this.best(request) : this.betterOfTwo(request);
-    return best ?? scan(this.candidates, this.rng.below(this.candidates.length), request, this.loads);
-  }
-
-  private best(request: PickRequest): Candidate | null {
-    const { candidates } = this;
+    const { candidates, slots, shares, loads } = this;
+    const count = candidates.length;
     const first = this.weighted.draw(this.rng);
+    const choices = count <= SMALL_POOL ? count : CHOICES;
     let best: Candidate | null = null;
-    for (let step = 0; step < candidates.length; step++) {
-      const candidate = candidates[(first + step) % candidates.length] as Candidate;
-      if (!isFresh(candidate, request, this.loads)) continue;
-      if (best === null || this.isLess(candidate, best)) best = candidate;
+    let least = Number.POSITIVE_INFINITY;
+    for (let step = 0, place = first; step < choices; step++) {
+      const slot = slots[place] as number;
+      const cost = (loads.inFlight(slot) * (shares[place] as number) + 1) * loads.slowness(slot);
+      if (cost < least) {
+        const candidate = candidates[place] as Candidate;
+        if (isFresh(candidate, request, loads)) {
+          best = candidate;
+          least = cost;
+        }
+      }
+      place = place + 1 === count ? 0 : place + 1;
     }
-    return best;
+    return best ?? scan(candidates, first, request, loads);
   }
+}
 
-  private betterOfTwo(request: PickRequest): Candidate | null {
-    const { candidates, loads } = this;
-    for (let pair = 0; pair < PAIRS; pair++) {
-      const firstIndex = this.weighted.draw(this.rng);
-      let secondIndex = this.weighted.draw(this.rng);
-      if (secondIndex === firstIndex) secondIndex = (firstIndex + 1) % candidates.length;
-      const first = candidates[firstIndex] as Candidate;
-      const second = candidates[secondIndex] as Candidate;
-      const firstFits = isFresh(first, request, loads);
-      const secondFits = isFresh(second, request, loads);
-      if (firstFits && secondFits) return this.isLess(second, first) ? second : first;
-      if (firstFits) return first;
-      if (secondFits) return second;
-    }
-    return null;
+/** Fisher and Yates. */
+function shuffled(candidates: readonly Candidate[], rng: Rng): readonly Candidate[] {
+  const order = [...candidates];
+  for (let left = order.length; left > 1; left--) {
+    const place = rng.below(left);
+    const last = order[left - 1] as Candidate;
+    order[left - 1] = order[place] as Candidate;
+    order[place] = last;
   }
-
-  private isLess(a: Candidate, b: Candidate): boolean {
-    return this.loads.inFlight(a.backend.slot) * b.weight < this.loads.inFlight(b.backend.slot) * a.weight;
-  }
+  return order;
 }

@@ -8,6 +8,7 @@ import { invariant } from '../base/invariant.ts';
 import { type Judgement, judge, type OutcomeClass } from '../model/outcome.ts';
 import type { LoadReader } from '../model/picker.ts';
 import type { LatencyReport } from '../model/report.ts';
+import { Slowness } from './slowness.ts';
 
 const FIRST_CAPACITY = 16;
 const SHARES = [0.5, 0.9, 0.99] as const;
@@ -30,6 +31,7 @@ export class Ledger implements LoadReader {
   private readonly retired = new Set<number>();
   private readonly free: number[] = [];
   private slots = 0;
+  private readonly pace = new Slowness(FIRST_CAPACITY);
 
   /** @param connections requests that one backend may have in flight */
   constructor(connections: number) {
@@ -38,6 +40,15 @@ export class Ledger implements LoadReader {
 
   inFlight(slot: number): number {
     return this.flying[slot] as number;
+  }
+
+  slowness(slot: number): number {
+    return this.pace.of(slot);
+  }
+
+  /** @param weight as configured; > 0 */
+  weigh(slot: number, weight: number): void {
+    this.pace.weigh(slot, weight);
   }
 
   hasRoom(slot: number, trial: boolean): boolean {
@@ -67,6 +78,7 @@ export class Ledger implements LoadReader {
       counters[slot] = 0;
     }
     this.latencies[slot] = null;
+    this.pace.reset(slot);
     return slot;
   }
 
@@ -104,6 +116,9 @@ export class Ledger implements LoadReader {
     const judgement = judge(outcome);
     if (judgement === 'success') this.latencyOf(slot).record(latencyMs, at);
     else if (judgement === 'failure') this.failures[slot] = (this.failures[slot] as number) + 1;
+    if (outcome === 'ok') this.pace.succeed(slot, this.flying[slot] as number, latencyMs, at);
+    else if (judgement !== 'ignored') this.pace.fail(slot, at);
+    this.pace.ageNext(this.slots, at);
     return judgement;
   }
 
@@ -138,6 +153,7 @@ export class Ledger implements LoadReader {
     this.requests = enlarged(this.requests, capacity);
     this.failures = enlarged(this.failures, capacity);
     this.retries = enlarged(this.retries, capacity);
+    this.pace.grow(capacity);
     return slot;
   }
 }

@@ -74,6 +74,7 @@ function toCandidate({ backend, view }: Member): Candidate {
     backend,
     weight: effectiveWeight(view),
     baseWeight: view.baseWeight,
+    loadFactor: view.loadFactor,
     trial: view.status === 'trial',
     epoch: view.epoch,
   });

@@ -40,7 +40,7 @@ function createPool(weights: readonly number[], trials: readonly number[] = [], 
   const candidates = weights.map((weight) => {
     const slot = ledger.allocate();
     const backend = { ...simulatedBackend(`b${slot}`), slot };
-    return { backend, weight, baseWeight: weight, trial: trials.includes(slot), epoch: 3 };
+    return { backend, weight, baseWeight: weight, loadFactor: 1, trial: trials.includes(slot), epoch: 3 };
   });
   const rng = createRng(seed);
   const tools = { loads: ledger, rng, sequence: new Sequence(rng.below(2 ** 32)), trialSequence: new Sequence(0) };

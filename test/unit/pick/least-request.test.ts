@@ -11,10 +11,11 @@ function createPool(weights: readonly number[], flying: number[]) {
     backend: { ...simulatedBackend(`b${slot}`), slot },
     weight,
     baseWeight: weight,
+    loadFactor: 1,
     trial: false,
     epoch: 1,
   }));
-  const loads = { inFlight: (slot: number) => flying[slot] as number, hasRoom: () => true };
+  const loads = { inFlight: (slot: number) => flying[slot] as number, hasRoom: () => true, slowness: () => 1 };
   return new LeastRequest(candidates, loads, createRng('least'));
 }
 
@@ -24,7 +25,7 @@ describe('least request', () => {
     for (let n = 0; n < 100; n++) expect(picker.pick(ANY)?.backend.slot).toBe(5);
   });
 
-  it('takes the less loaded of two, so the most loaded of many is never picked', () => {
+  it('takes the least loaded of twelve, so the most loaded of many is never picked', () => {
     const flying = Array.from({ length: 100 }, (_, slot) => slot);
     const picker = createPool(
       flying.map(() => 1),
@@ -36,9 +37,9 @@ describe('least request', () => {
       expect(slot).not.toBe(99);
       sum += slot;
     }
-    // The mean of the smaller of two draws is a third of the range.
-    expect(sum / 3_000).toBeGreaterThan(28);
-    expect(sum / 3_000).toBeLessThan(38);
+    // The mean of the least of twelve draws is a thirteenth of the range.
+    expect(sum / 3_000).toBeGreaterThan(4);
+    expect(sum / 3_000).toBeLessThan(11);
   });
 
   it('levels load in proportion to weight', () => {

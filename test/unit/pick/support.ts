@@ -9,7 +9,7 @@ export function candidatesOf(weights: readonly number[], firstSlot = 0): Candida
   return weights.map((weight, index) => {
     const slot = firstSlot + index;
     const backend = { ...simulatedBackend(`b${slot}`, weight), slot };
-    return { backend, weight, baseWeight: weight, trial: false, epoch: 1 };
+    return { backend, weight, baseWeight: weight, loadFactor: 1, trial: false, epoch: 1 };
   });
 }
 
@@ -26,6 +26,7 @@ export function loadsOf(flying: readonly number[], limit = Number.POSITIVE_INFIN
   return {
     inFlight: (slot) => flying[slot] ?? 0,
     hasRoom: (slot) => (flying[slot] ?? 0) < limit,
+    slowness: () => 1,
   };
 }
 

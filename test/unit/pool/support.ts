@@ -15,6 +15,7 @@ export type Given = Partial<BackendView> &
 const KNOWN: Omit<BackendView, 'id' | 'status'> = {
   baseWeight: 1,
   factor: 1,
+  loadFactor: 1,
   epoch: 1,
   reason: '',
   since: 0,
