@@ -222,11 +222,14 @@ describe.skipIf(!hasOpenssl)('a listener with TLS', () => {
   it('cuts an answer short so that the client sees it', async () => {
     const { authority, backend, port } = await startWithOne();
     backend.respond = ({ connection }) => {
-      connection.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf', () => connection.socket.destroy());
+      connection.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nhalf', () =>
+        connection.socket.destroy(),
+      );
     };
     const client = await connectTls(port, authority);
     client.send(request('a.example'));
     expect(await client.ended()).toBe('ECONNRESET');
+    expect(client.received()).toMatch(/^HTTP\/1\.1 200 OK\r\n.*half$/s);
   });
 
   it('resumes sessions', async () => {
