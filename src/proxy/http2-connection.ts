@@ -216,8 +216,9 @@ export class Http2Connection implements SweptConnection, StreamHome {
   }
 
   private judge(verdict: Verdict): void {
-    if (verdict === 'enough') this.beginClosing();
-    else if (verdict === 'too_much') this.end('too many resets or empty frames');
+    if (verdict === 'fine') return;
+    if (verdict === 'enough' && this.streams.size > 0) this.beginClosing();
+    else this.end('too many resets or empty frames');
   }
 
   /** One rule for what the client is being waited for; a stream's waits are its own. */
