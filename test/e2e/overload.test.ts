@@ -67,7 +67,7 @@ function goodput(results: readonly Result[], fromSecond: number, toSecond: numbe
   return good.length / (toSecond - fromSecond);
 }
 
-it('three times the capacity costs neither goodput nor the way back', { timeout: 40_000 }, async () => {
+it('three times the capacity costs neither goodput nor the way back [F65]', { timeout: 40_000 }, async () => {
   const folder = temporaryFolder();
   const logs = IDS.map((id) => join(folder, id));
   const ports = await Promise.all(IDS.map((id, n) => startBackend(id, logs[n] as string)));

@@ -7,7 +7,7 @@ import { startBackendProcess, startProxyProcess } from '../support/processes.ts'
 const CLIENTS = 20;
 const DRAIN_MS = 5_000;
 
-it('SIGTERM under load fails no request and exits 0 within the drain time', { timeout: 20_000 }, async () => {
+it('SIGTERM under load fails no request and exits 0 within the drain time [F91]', { timeout: 20_000 }, async () => {
   const backends = await Promise.all(['a', 'b'].map((id) => startBackendProcess(id)));
   const proxy = await startProxyProcess({
     drain: { delay: '0s', timeout: `${DRAIN_MS}ms` },

@@ -141,14 +141,12 @@ export const GROUPS: readonly FaultGroup[] = [
   {
     title: 'HTTP/2 and TLS',
     faults: [
-      row('F52', 'Streams opened and reset in masses', 'A budget, then GOAWAY', { pending: 'http2' }),
-      row('F53', 'Resets that a peer makes us send', 'The same budget', { pending: 'http2' }),
-      row('F54', 'CONTINUATION without end', 'The connection is closed, memory is bounded', { pending: 'http2' }),
-      row('F55', 'Small frames that grow into large heads', 'Heads are bounded in number and bytes', {
-        pending: 'http2',
-      }),
+      row('F52', 'Streams opened and reset in masses', 'A budget, then GOAWAY'),
+      row('F53', 'Resets that a peer makes us send', 'The same budget'),
+      row('F54', 'CONTINUATION without end', 'The connection is closed, memory is bounded'),
+      row('F55', 'Small frames that grow into large heads', 'Heads are bounded in number and bytes'),
       row('F56', 'Sessions that leave something behind', 'Every session is destroyed in the end', { pending: 'http2' }),
-      row('F57', 'Floods of control frames', 'Counted, then closed', { pending: 'http2' }),
+      row('F57', 'Floods of control frames', 'Counted, then closed'),
       row('F58', 'Requests that would mean something else in HTTP/1', 'A stream error'),
       row('F59', 'A client that does not read', 'The backend waits; memory is bounded; in the end a cut'),
       row('F60', 'Malformed or stalled TLS handshakes', 'Closed in time, and no crash'),
@@ -160,10 +158,8 @@ export const GROUPS: readonly FaultGroup[] = [
     title: 'Exhaustion',
     faults: [
       row('F63', 'Clients that are slow to send', '408 and close in time'),
-      row('F64', 'More connections than the limit', 'Closed at once, and the others are served', {
-        pending: 'overload',
-      }),
-      row('F65', 'More requests than the capacity', 'Early 503 with Retry-After', { pending: 'overload' }),
+      row('F64', 'More connections than the limit', 'Closed at once, and the others are served'),
+      row('F65', 'More requests than the capacity', 'Early 503 with Retry-After'),
       row('F66', 'Large bodies and slow peers', 'Backpressure; memory stays flat'),
       row('F67', 'Want of memory', 'Keep-alive ends, then refusals', { pending: 'overload' }),
       row('F68', 'Want of processor time', 'Nobody else is blamed'),
@@ -171,7 +167,7 @@ export const GROUPS: readonly FaultGroup[] = [
       row('F70', 'Heads of answers beyond all measure', '502; the connection is destroyed'),
       row('F71', 'Compression bombs', 'Nothing is ever decompressed'),
       row('F72', 'Logs and metrics that grow with what clients choose', 'Cut, and no label from a request'),
-      row('F73', 'Want of local ports', 'No backend’s fault', { pending: 'overload' }),
+      row('F73', 'Want of local ports', 'No backend’s fault'),
     ],
   },
   {
@@ -199,8 +195,9 @@ export const GROUPS: readonly FaultGroup[] = [
     ],
   },
   {
-    title: 'What others learn',
+    title: 'The process, and what others learn of it',
     faults: [
+      row('F91', 'A stop while requests are open', 'They end; then connections do, in time; nothing new is accepted'),
       row('F141', 'Answers of our own that tell of the inside', 'A status, a code and the request’s id, no more'),
       row('F142', 'Requests that write lines into the log', 'One line a request, escaped'),
       row('F144', 'Paths on the data port that reach the admin API', 'They are ordinary paths'),

@@ -224,13 +224,11 @@ export const TOPICS: readonly Topic[] = [
         '9113 §8.7',
         'Only a request that was not processed is refused as such, and only such is sent again.',
       ),
-      should('R71', '9113 §10.5', 'A peer that abuses the protocol loses its connection.', { pending: 'http2' }),
-      should('R72', '9113 §6.8', 'GOAWAY comes before a connection is closed, and open streams end.', {
-        pending: 'http2',
-      }),
+      should('R71', '9113 §10.5', 'A peer that abuses the protocol loses its connection.'),
+      should('R72', '9113 §6.8', 'GOAWAY comes before a connection is closed, and open streams end.'),
       must('R73', '9113 §9.2', 'TLS 1.2 or later, without compression and renegotiation.'),
-      must('R74', '9113 §8.4', 'Nothing is pushed, neither to clients nor by backends.', { pending: 'http2' }),
-      must('R75', '8441 §3', 'Extended CONNECT only after the setting that offers it.', { pending: 'websocket' }),
+      must('R74', '9113 §8.4', 'Nothing is pushed, neither to clients nor by backends.'),
+      must('R75', '8441 §3', 'Extended CONNECT only after the setting that offers it.'),
     ],
   },
   {

@@ -25,6 +25,7 @@ test('a plain answer is read in all its parts', () => {
   expect({ ...head }).toEqual({
     ok: true,
     status: 200,
+    judgedStatus: 200,
     minor: 1,
     framing: 'length',
     contentLength: 5,
