@@ -4,15 +4,18 @@ import { describe, expect, it } from 'vitest';
 import { startHttp2Backend } from '../support/http2-backend.ts';
 import { type FrameConnection, startFrameBackend } from '../support/http2-frame-backend.ts';
 import {
+  ACK,
   CANCEL,
   DATA,
   END_STREAM,
+  type Field,
   type Frame,
   frame,
   GOAWAY,
   HEADERS,
   INTERNAL_ERROR,
   NO_ERROR,
+  PING,
   PROTOCOL_ERROR,
   REFUSED_STREAM,
   RST_STREAM,
@@ -23,6 +26,9 @@ import { connectRaw } from '../support/raw-client.ts';
 
 const GET = 'GET / HTTP/1.1\r\nhost: a\r\n\r\n';
 const POST = 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi';
+
+/** Short answers go out as they come, too. */
+const NO_RETRIES = { retry: { attempts: 0 } };
 
 type OnRequest = (connection: FrameConnection, stream: number, frame: Frame) => void;
 
@@ -136,4 +142,183 @@ it('a request whose client leaves in the middle of its body is cancelled, and do
   const end = await backend.until(() => backend.frames.find(({ type }) => type === RST_STREAM) ?? null);
   expect(end.payload.readUInt32BE()).toBe(CANCEL);
   expect(backend.frames.filter(({ type, flags }) => type === DATA && flags & END_STREAM)).toEqual([]);
+});
+
+describe('an answer that makes no sense is 502, and costs no other request its connection [F76 R62]', () => {
+  it.each([
+    ['without a status', [['server', 'x']]],
+    ['with a status that is none', [[':status', '2OO']]],
+    ['with a status beyond all', [[':status', '600']]],
+    [
+      'with two statuses',
+      [
+        [':status', '200'],
+        [':status', '404'],
+      ],
+    ],
+    [
+      'with a pseudo field of requests',
+      [
+        [':status', '200'],
+        [':path', '/'],
+      ],
+    ],
+    [
+      'with a capital in a name',
+      [
+        [':status', '200'],
+        ['X-Up', '1'],
+      ],
+    ],
+    [
+      'with a connection field',
+      [
+        [':status', '200'],
+        ['connection', 'close'],
+      ],
+    ],
+    [
+      'with chunks',
+      [
+        [':status', '200'],
+        ['transfer-encoding', 'chunked'],
+      ],
+    ],
+    [
+      'with two lengths',
+      [
+        [':status', '200'],
+        ['content-length', '1'],
+        ['content-length', '2'],
+      ],
+    ],
+    ['with 101', [[':status', '101']]],
+  ] as [string, Field[]][])('%s', async (_, fields) => {
+    const { client, backend } = await behind((c, stream) => {
+      if (stream === 1) {
+        c.head(1, fields);
+        c.send(data(1, 'x', END_STREAM));
+      } else {
+        ok(c, stream);
+      }
+    });
+    client.send(GET);
+    expect((await client.next()).startLine).toBe('HTTP/1.1 502 Bad Gateway');
+    client.send(GET);
+    expect((await client.next()).startLine).toBe('HTTP/1.1 200 OK');
+    expect(backend.connections()).toBe(1);
+  });
+
+  it('with more informational ones than anybody needs', async () => {
+    const { client } = await behind((c, stream) => {
+      for (let i = 0; i < 17; i++) c.head(stream, [[':status', '103']]);
+      ok(c, stream);
+    });
+    client.send(GET);
+    await client.until((received) => received.includes(' 502 '));
+    expect(client.received().match(/ 103 /g)).toHaveLength(16);
+  });
+});
+
+it.each([
+  ['less', 'c'],
+  ['more', 'cde'],
+])('an answer that turns out to have %s than its length is cut [R63]', async (_, rest) => {
+  let connection: FrameConnection | null = null;
+  const { client } = await behind((c, stream) => {
+    connection = c;
+    c.head(stream, [
+      [':status', '200'],
+      ['content-length', '4'],
+    ]);
+    c.send(data(stream, 'ab'));
+  }, NO_RETRIES);
+  client.send(GET);
+  await client.until((received) => received.endsWith('ab'));
+  (connection as unknown as FrameConnection).send(data(1, rest, END_STREAM));
+  // A reset right behind data is an end to some clients; the length tells them.
+  await client.ended();
+  expect(client.received()).not.toContain('abcd');
+});
+
+describe('a connection that is no good', () => {
+  it('because nobody there speaks HTTP/2 is as good as none: any request is made elsewhere', async () => {
+    const other = await startHttp2Backend();
+    const backend = await startFrameBackend(() => {}, { greeting: Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n') });
+    const { port } = await startProxy({
+      backends: [backend.origin, other.origin],
+      upstream: { protocol: 'h2c', balance: 'first' },
+    });
+    const client = await connectRaw(port);
+    client.send(POST);
+    expect((await client.next()).body).toBe('ok');
+  });
+
+  it('because nobody answers any more costs one request its time, and no other', async () => {
+    let deaf = false;
+    const backend = await startFrameBackend(
+      (c, got) => {
+        if (got.type === HEADERS && !(deaf && c.index === 0)) ok(c, got.stream);
+      },
+      { deaf: () => deaf },
+    );
+    const { port } = await startProxy({
+      backends: [backend.origin],
+      upstream: { protocol: 'h2c', retry: { attempts: 0 }, timeouts: { response_header: '200ms' } },
+    });
+    const client = await connectRaw(port);
+    client.send(GET);
+    await client.next();
+    deaf = true;
+    client.send(GET);
+    expect((await client.next()).startLine).toBe('HTTP/1.1 504 Gateway Timeout');
+    client.send(GET);
+    expect((await client.next()).startLine).toBe('HTTP/1.1 200 OK');
+    expect(backend.connections()).toBe(2);
+  });
+
+  it('is kept when only one stream was slow, for it answers to PING', async () => {
+    const { client, backend } = await behind((c, stream) => stream !== 1 && ok(c, stream), {
+      ...NO_RETRIES,
+      timeouts: { response_header: '200ms' },
+    });
+    client.send(GET);
+    expect((await client.next()).startLine).toBe('HTTP/1.1 504 Gateway Timeout');
+    await backend.until(() => backend.frames.find(({ type, flags }) => type === PING && !(flags & ACK)) ?? null);
+    client.send(GET);
+    expect((await client.next()).startLine).toBe('HTTP/1.1 200 OK');
+    client.send(GET);
+    expect((await client.next()).startLine).toBe('HTTP/1.1 200 OK');
+    expect(backend.frames.some(({ connection, stream }) => connection === 0 && stream > 1)).toBe(true);
+  });
+
+  it('because it allows no streams is answered with 504, and tried again later', async () => {
+    const backend = await startFrameBackend(() => {}, { settings: [[3, 0]] });
+    const { port } = await startProxy({
+      backends: [backend.origin],
+      upstream: { protocol: 'h2c', retry: { attempts: 0 }, timeouts: { connect: '200ms' } },
+    });
+    const client = await connectRaw(port);
+    client.send(GET);
+    expect((await client.next()).startLine).toBe('HTTP/1.1 504 Gateway Timeout');
+    client.send(GET);
+    expect((await client.next()).startLine).toBe('HTTP/1.1 504 Gateway Timeout');
+    expect(backend.connections()).toBe(1);
+  });
+
+  it('loses nothing that had come whole when it closes, however slowly the client reads', async () => {
+    const length = 60_000;
+    const { client } = await behind((c, stream) => {
+      c.head(stream, [
+        [':status', '200'],
+        ['content-length', String(length)],
+      ]);
+      for (let sent = 0; sent < length; sent += 15_000) {
+        c.send(data(stream, 'x'.repeat(15_000), sent + 15_000 === length ? END_STREAM : 0));
+      }
+      c.finish(goaway(stream));
+    });
+    client.send(GET);
+    expect((await client.next()).body).toHaveLength(length);
+  });
 });
