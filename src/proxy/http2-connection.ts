@@ -74,7 +74,8 @@ export class Http2Connection implements SweptConnection, StreamHome {
     socket.on('close', () => this.onClose());
     this.session = performServerHandshake(socket, http2Options(context.headLimits));
     this.session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    this.watch = new Http2Watch(this.session, socket, context.settings.timeouts.headerMs);
+    const { headerMs, idleMs } = context.settings.timeouts;
+    this.watch = new Http2Watch(this.session, socket, headerMs, idleMs);
     this.listen();
     // Whoever looked at its first bytes may have paused it. The session takes those in the next tick, before this.
     process.nextTick(() => socket.resume());
@@ -211,8 +212,8 @@ export class Http2Connection implements SweptConnection, StreamHome {
   // --- time and endings
 
   private look(nowMs: number): void {
-    const problem = this.watch.look(nowMs);
-    if (problem !== '') this.end(problem);
+    const trouble = this.watch.look(nowMs, this.streams.size > 0);
+    if (trouble !== null) this.end(trouble);
   }
 
   private judge(verdict: Verdict): void {

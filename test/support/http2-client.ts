@@ -63,6 +63,11 @@ export interface Http2Setting {
   readonly backend: RecordingBackend;
   /** A client on another connection is served now. */
   serves(): Promise<void>;
+  /**
+   * Lets a client in good faith ask, one request after the other on a connection of its own, as long as `attack` lasts and once
+   * more; all of it must be answered. Then the proxy stops, which it does only when no connection is left.
+   */
+  withstands(attack: () => Promise<void>): Promise<void>;
 }
 
 /** A proxy that speaks HTTP/2 in cleartext, before one recording backend. */
@@ -75,15 +80,39 @@ export async function startHttp2Proxy(
     listener: { cleartext_http2: true, ...listener },
     ...(upstream === undefined ? {} : { upstream }),
     backends: [backend.url],
+    drain: { delay: '0s', timeout: '30s' },
   });
+  const origin = `http://127.0.0.1:${proxy.port}`;
   return {
     port: proxy.port,
     backend,
     async serves() {
-      const client = connectHttp2(`http://127.0.0.1:${proxy.port}`);
+      const client = connectHttp2(origin);
       const answer = await client.get('/victim');
       expect([answer.status, answer.body]).toEqual([200, 'GET /victim']);
       client.session.destroy();
+    },
+    async withstands(attack) {
+      const victim = connectHttp2(origin);
+      let lasts = true;
+      const asking = (async () => {
+        for (let again = true; again; ) {
+          again = lasts;
+          const answer = await victim.get('/victim');
+          expect([answer.status, answer.body]).toEqual([200, 'GET /victim']);
+          await new Promise(setImmediate);
+        }
+      })();
+      // Whoever fails first is heard.
+      await Promise.race([attack(), asking.then(() => Promise.reject(new Error('the victim stopped asking')))]);
+      lasts = false;
+      await asking;
+      victim.session.destroy();
+      const begun = performance.now();
+      proxy.app.stop();
+      expect(await proxy.app.exited).toBe(0);
+      // At the deadline of the stop, whatever is left is destroyed.
+      expect(performance.now() - begun).toBeLessThan(15_000);
     },
   };
 }
