@@ -145,7 +145,7 @@ export const GROUPS: readonly FaultGroup[] = [
       row('F53', 'Resets that a peer makes us send', 'The same budget'),
       row('F54', 'CONTINUATION without end', 'The connection is closed, memory is bounded'),
       row('F55', 'Small frames that grow into large heads', 'Heads are bounded in number and bytes'),
-      row('F56', 'Sessions that leave something behind', 'Every session is destroyed in the end', { pending: 'http2' }),
+      row('F56', 'Sessions that leave something behind', 'Every session is destroyed in the end'),
       row('F57', 'Floods of control frames', 'Counted, then closed'),
       row('F58', 'Requests that would mean something else in HTTP/1', 'A stream error'),
       row('F59', 'A client that does not read', 'The backend waits; memory is bounded; in the end a cut'),

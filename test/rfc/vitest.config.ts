@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     root: ROOT,
     include: [...new Set(findSources().map(({ runBy }) => runBy))],
+    testNamePattern: /\b[RF]\d/,
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 20_000,
