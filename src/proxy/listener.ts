@@ -168,12 +168,13 @@ export class Listener implements ConnectionContext, ArrivalContext {
 
   onArrived(arrival: Arrival, socket: Socket, peer: Peer, isHttp2: boolean): void {
     this.connections.delete(arrival);
-    if (isHttp2) {
-      this.connections.add((this.createHttp2 as CreateHttp2)(socket, peer, this));
-      return;
-    }
-    this.connections.add(new ClientConnection(socket, peer, this));
-    socket.resume();
+    const connection = isHttp2
+      ? (this.createHttp2 as CreateHttp2)(socket, peer, this)
+      : new ClientConnection(socket, peer, this);
+    this.connections.add(connection);
+    if (!isHttp2) socket.resume();
+    // It may have been on its way when the listener began to drain.
+    if (this.draining) connection.drain();
   }
 
   // --- inside

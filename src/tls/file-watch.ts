@@ -75,7 +75,15 @@ export class FileWatch {
 
   private look(): Promise<void> {
     this.turn = this.turn.then(async () => {
-      for (const entry of this.entries) if (!this.isClosed) await entry.look();
+      for (const entry of this.entries) {
+        if (this.isClosed) return;
+        try {
+          await entry.look();
+        } catch (error) {
+          // Looking goes on, whatever a reader or a user of these files did.
+          this.log.error({ err: error }, 'renewed files were not taken over, a bug of ours');
+        }
+      }
     });
     return this.turn;
   }

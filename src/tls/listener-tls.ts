@@ -28,6 +28,9 @@ import { ServerNames } from './server-names.ts';
 /** Session tickets are sealed with one key for this long; older tickets lead to a full handshake. */
 const TICKET_KEY_MS = 3_600_000;
 
+/** Longer than any handshake may take: whoever hands connections over ends those that take too long. */
+const NEVER_MS = 0x7fffffff;
+
 /** Name, HMAC and AES key, as node takes them together. */
 const TICKET_KEY_BYTES = 48;
 
@@ -125,7 +128,7 @@ export class ListenerTls {
       ALPNProtocols: [...this.options.protocols],
       requestCert: this.authorities !== null,
       rejectUnauthorized: this.authorities !== null,
-      allowHalfOpen: true,
+      handshakeTimeout: NEVER_MS,
       SNICallback: (name, done) => done(null, this.contexts[this.names.select(name)]),
     });
     server.on('secureConnection', (socket) => this.onSecure(socket));

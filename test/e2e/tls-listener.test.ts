@@ -1,7 +1,9 @@
 /** TLS in front of HTTP, with certificates made for the occasion: who is served what, who is turned away, and how. */
 
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -301,22 +303,59 @@ describe.skipIf(!hasOpenssl)('a listener that requires client certificates', () 
   });
 });
 
-it.skipIf(!hasOpenssl || !hasCurl)('curl trusts it, and is served the page of the host it names', async () => {
+it.skipIf(!hasOpenssl || !hasCurl)('curl trusts it, and is served by the host it names, over either HTTP', async () => {
   const { authority, port } = await startWithThree();
   for (const host of ['a.example', 'b.example', 'x.c.example']) {
-    const to = ['--resolve', `${host}:${port}:127.0.0.1`, '--cacert', authority.certFile];
-    const { stdout } = await run(CURL, [
-      '-sS',
-      '--http1.1',
-      '-w',
-      '%{http_code}',
-      '-o',
-      '/dev/null',
-      ...to,
-      `https://${host}:${port}/`,
-    ]);
-    expect(stdout).toBe('200');
+    for (const [option, version] of [
+      ['--http1.1', '1.1'],
+      ['--http2', '2'],
+    ] as const) {
+      const to = ['--resolve', `${host}:${port}:127.0.0.1`, '--cacert', authority.certFile];
+      const shown = ['-w', '%{http_code} %{http_version}', '-o', '/dev/null'];
+      const { stdout } = await run(CURL, ['-sS', option, ...shown, ...to, `https://${host}:${port}/`]);
+      expect(stdout).toBe(`200 ${version}`);
+    }
   }
+});
+
+it.skipIf(!hasOpenssl)(
+  'HTTP/2 asks for another host on the same connection, and gets 421 where it may not [F32]',
+  async () => {
+    const { authority, port } = await startWithThree();
+    const session = connectHttp2(`https://127.0.0.1:${port}`, {
+      ca: readFileSync(authority.certFile),
+      servername: 'b.example',
+    });
+    onTestFinished(() => session.destroy());
+    const ask = (host: string) =>
+      new Promise((resolve, reject) => {
+        const stream = session.request({ ':authority': host });
+        stream.on('response', (head) => resolve(head[':status']));
+        stream.on('error', reject);
+        stream.resume();
+      });
+    expect([await ask('b.example'), await ask('a.example'), await ask('b.example')]).toEqual([200, 421, 200]);
+  },
+);
+
+it.skipIf(!hasOpenssl)('a handshake under way when the proxy begins to stop is finished and served', async () => {
+  const authority = createAuthority();
+  const backend = await startRecordingBackend();
+  const { port, app } = await startProxy({
+    backends: [backend.url],
+    listener: { tls: filesOf(authority.issue('a.example')) },
+    drain: { delay: '0s', timeout: '10s' },
+  });
+  const raw = connect({ port, host: '127.0.0.1' });
+  onTestFinished(() => void raw.destroy());
+  await once(raw, 'connect');
+  // The proxy has accepted it by the time it has answered a later one.
+  expect(await isServed(port, authority)).toBe(true);
+  app.stop();
+  const client = await connectTls(port, authority, { socket: raw });
+  client.send(request('a.example'));
+  await client.until((received) => /^HTTP\/1\.1 200 OK\r\n.*\r\nconnection: close\r\n/is.test(received));
+  expect(await app.exited).toBe(0);
 });
 
 it('a listener without TLS answers 400 to a handshake, or closes [F62]', async () => {
