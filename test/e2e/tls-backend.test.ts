@@ -203,6 +203,45 @@ describe.skipIf(!hasOpenssl)('an upstream with https backends', () => {
   }, 30_000);
 });
 
+describe.skipIf(!hasOpenssl)('an upstream with https backends and protocol h2', () => {
+  it('speaks HTTP/2 over one verified connection', async () => {
+    const authority = createAuthority();
+    const server = createHttp2SecureServer(contentOf(authority.issue('b.example')));
+    let sessions = 0;
+    server.on('stream', (stream, headers) => {
+      stream.respond({ ':status': 200 });
+      stream.end(`hello ${headers[':scheme']}`);
+    });
+    server.on('session', (session) => {
+      sessions++;
+      onTestFinished(() => session.destroy());
+    });
+    onTestFinished(() => void server.close());
+    const upstream = {
+      ...backendsOf(await addressOf(server as unknown as Server)),
+      protocol: 'h2',
+      tls: { ca_file: authority.certFile, server_name: 'b.example' },
+    };
+    const { port } = await startProxy({ backends: [], upstream });
+    for (let count = 0; count < 3; count++) expect(await (await get(port)).text()).toBe('hello https');
+    expect(sessions).toBe(1);
+
+    const impostor = { ...upstream, tls: { ...upstream.tls, server_name: 'c.example' } };
+    const strict = await startProxy({ backends: [], upstream: impostor });
+    expect((await get(strict.port)).status).toBe(502);
+    expect(sessions).toBe(1);
+  });
+
+  it('does not speak it with a backend that has not agreed to it', async () => {
+    const authority = createAuthority();
+    const backend = await startBackend(authority.issue('b', { names: ['IP:127.0.0.1'] }));
+    const upstream = { ...backendsOf(backend.url), protocol: 'h2', tls: { ca_file: authority.certFile } };
+    const { port } = await startProxy({ backends: [], upstream });
+    expect((await get(port)).status).toBe(502);
+    expect(backend.requests).toEqual([]);
+  });
+});
+
 describe.skipIf(!hasOpenssl)('probes of https backends', () => {
   const PROBE = { interval: '1h', timeout: '5s' };
 

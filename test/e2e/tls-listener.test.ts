@@ -153,7 +153,9 @@ describe.skipIf(!hasOpenssl)('a listener with TLS', () => {
     ['of 255 bytes', 'x'.repeat(255)],
     ['with a full stop that is none', 'x\u3002c.example'],
     ['with spaces and controls', 'a b\t\x01.example'],
+    ['with NUL', 'a.example\0.c.example'],
     ['that is an address', '127.0.0.1'],
+    ['of no length', ''],
     ['named like a member of every object', '__proto__'],
   ])('lives with a name %s [F60]', async (_, name) => {
     const { authority, port } = await startWithThree();
