@@ -1,9 +1,17 @@
 /** gRPC end to end: a client and a server that others wrote, and the proxy between them, over HTTP/2 on both sides. */
 
 import { randomBytes } from 'node:crypto';
-import { type CallOptions, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
-import { connectGrpc, type EchoClient, type EchoService, PATHS, same, startGrpcServer } from '../support/grpc.ts';
+import {
+  callUnary,
+  connectGrpc,
+  type EchoClient,
+  type EchoService,
+  PATHS,
+  same,
+  startGrpcServer,
+} from '../support/grpc.ts';
 import { startProxy } from '../support/proxy.ts';
 import { createWatch } from '../support/until.ts';
 
@@ -17,44 +25,6 @@ async function startCalls(service: EchoService, upstream: object = {}, listener:
     upstream: { protocol: 'h2c', ...upstream },
   });
   return connectGrpc(port);
-}
-
-interface UnaryResult {
-  readonly error: ServiceError | null;
-  readonly message: Buffer | undefined;
-  readonly headers: Metadata | null;
-  readonly trailers: Metadata | null;
-}
-
-function callUnary(
-  client: EchoClient,
-  message: Buffer,
-  metadata = new Metadata(),
-  options: CallOptions = {},
-): Promise<UnaryResult> {
-  return new Promise((resolve) => {
-    let error: ServiceError | null = null;
-    let answer: Buffer | undefined;
-    let headers: Metadata | null = null;
-    const call = client.makeUnaryRequest<Buffer, Buffer>(
-      PATHS.unary,
-      same,
-      same,
-      message,
-      metadata,
-      options,
-      (failure, got) => {
-        error = failure;
-        answer = got;
-      },
-    );
-    call.on('metadata', (got: Metadata) => {
-      headers = got;
-    });
-    call.on('status', ({ metadata: trailers }) =>
-      setImmediate(() => resolve({ error, message: answer, headers, trailers })),
-    );
-  });
 }
 
 it('a unary call brings its message and metadata, binary ones too, and trailers back', async () => {

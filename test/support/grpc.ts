@@ -3,6 +3,7 @@
  */
 
 import {
+  type CallOptions,
   Client,
   type ClientOptions,
   credentials,
@@ -10,10 +11,12 @@ import {
   type handleClientStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
+  Metadata,
   Server,
   ServerCredentials,
   type ServerOptions,
   type ServiceDefinition,
+  type ServiceError,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { onTestFinished } from 'vitest';
@@ -84,5 +87,44 @@ export const PATHS = {
   download: '/test.Echo/Download',
   talk: '/test.Echo/Talk',
 } as const;
+
+export interface UnaryResult {
+  readonly error: ServiceError | null;
+  readonly message: Buffer | undefined;
+  readonly headers: Metadata | null;
+  readonly trailers: Metadata | null;
+}
+
+/** Resolves with whatever came of it. */
+export function callUnary(
+  client: EchoClient,
+  message: Buffer,
+  metadata = new Metadata(),
+  options: CallOptions = {},
+): Promise<UnaryResult> {
+  return new Promise((resolve) => {
+    let error: ServiceError | null = null;
+    let answer: Buffer | undefined;
+    let headers: Metadata | null = null;
+    const call = client.makeUnaryRequest<Buffer, Buffer>(
+      PATHS.unary,
+      same,
+      same,
+      message,
+      metadata,
+      options,
+      (failure, got) => {
+        error = failure;
+        answer = got;
+      },
+    );
+    call.on('metadata', (got: Metadata) => {
+      headers = got;
+    });
+    call.on('status', ({ metadata: trailers }) =>
+      setImmediate(() => resolve({ error, message: answer, headers, trailers })),
+    );
+  });
+}
 
 export { same };
