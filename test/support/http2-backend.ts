@@ -1,11 +1,12 @@
-/** An HTTP/2 backend in cleartext that records what it is sent, and does what a test tells it with each stream. */
+/** An HTTP/2 backend that records what it is sent, and does what a test tells it with each stream. */
 
 import {
+  createSecureServer,
   createServer,
   type IncomingHttpHeaders,
+  type SecureServerOptions,
   type ServerHttp2Session,
   type ServerHttp2Stream,
-  type ServerOptions,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
@@ -42,15 +43,16 @@ export const answerOk: OnStream = (stream) => {
   stream.end('ok');
 };
 
+/** @param options with a certificate: over TLS */
 export async function startHttp2Backend(
   onStream: OnStream = answerOk,
-  options: ServerOptions = {},
+  options: SecureServerOptions = {},
   onSession: (session: ServerHttp2Session) => void = () => {},
 ): Promise<Http2Backend> {
   const watch = createWatch();
   const streams: RecordedStream[] = [];
   const sessions: ServerHttp2Session[] = [];
-  const server = createServer(options);
+  const server = options.cert === undefined ? createServer(options) : createSecureServer(options);
   server.on('session', (session) => {
     sessions.push(session);
     session.on('error', () => {});
@@ -97,7 +99,7 @@ export async function startHttp2Backend(
   onTestFinished(close);
   const { port } = server.address() as AddressInfo;
   return {
-    origin: `http://127.0.0.1:${port}`,
+    origin: `${options.cert === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     streams,
     sessions,
     until: (look) => watch.until(look, () => `the backend saw ${JSON.stringify(streams)}`),
