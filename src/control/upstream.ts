@@ -14,7 +14,7 @@ import { type ParsedLoad, parseLoadHeaders } from '../health/orca.ts';
 import type { Backend, BackendSpec } from '../model/backend.ts';
 import type { Heartbeat, HeartbeatTarget, HeartbeatView } from '../model/heartbeat.ts';
 import type { AnswerHint, Lease, Pool } from '../model/lease.ts';
-import type { LoadSource } from '../model/load.ts';
+import type { LoadReport, LoadSource } from '../model/load.ts';
 import type { Memory } from '../model/memory.ts';
 import type { OutcomeClass } from '../model/outcome.ts';
 import type { Picker, PickRequest } from '../model/picker.ts';
@@ -28,6 +28,7 @@ import type { BackendView } from '../model/view.ts';
 import { PoolPickers } from '../pick/pool-pickers.ts';
 import { explainRouting } from '../pool/explain-routing.ts';
 import { Ledger } from '../pool/ledger.ts';
+import { inFlightIn } from '../pool/load-samples.ts';
 import { project } from '../pool/project.ts';
 import type { FlightRecorder } from './flight-recorder.ts';
 import { BackendLease, type LeaseOwner } from './lease.ts';
@@ -79,7 +80,11 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
     this.name = settings.name;
     this.self = options.self ?? UNWATCHED;
     this.recorder = options.recorder ?? null;
-    this.ledger = new Ledger(settings.limits.connections);
+    const { adaptive } = settings.limits;
+    this.ledger = new Ledger(requestCap(settings), {
+      balance: settings.balance,
+      adaptive: adaptive === null ? null : { settings: adaptive, rng: rng.fork('limits') },
+    });
     this.engine = new HealthEngine(settings.health, settings.backends, at);
     this.pickers = new PoolPickers(settings, this.ledger, rng.fork('pick'));
     this.prober =
@@ -195,6 +200,8 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
     const { requireRole } = settings;
     const wasIt = requireRole !== null && this.roleOf(id) === requireRole;
     this.post({ kind: 'heartbeat', at: this.now(), backend: id, heartbeat });
+    const reported = heartbeat.inFlight ?? (heartbeat.load === null ? -1 : inFlightIn(heartbeat.load));
+    if (reported >= 0) this.hear(backend, reported, heartbeat.load);
     if (requireRole !== null && wasIt !== (this.roleOf(id) === requireRole)) this.projectAnew();
     const inFlight = this.ledger.inFlight(backend.slot);
     return viewForSender(this.recordOf(id), inFlight, this.nextProbeInMs(id), settings.health, clock.now());
@@ -274,6 +281,15 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
     if (load.kind === 'absent' || this.options.settings.health.load === null) return;
     const report = load.kind === 'report' ? load.report : null;
     this.post({ kind: 'load', at: this.now(), backend, source, report });
+    const member = this.backends.get(backend);
+    const inFlight = report === null ? -1 : inFlightIn(report);
+    if (inFlight >= 0 && member !== undefined) this.hear(member, inFlight, report);
+  }
+
+  /** Into the hot counters, past the engine: policies read it with the next request, and no snapshot changes. */
+  private hear({ slot }: Backend, inFlight: number, load: LoadReport | null): void {
+    const utilization = load === null ? 0 : load.applicationUtilization || load.cpuUtilization;
+    this.ledger.hear(slot, inFlight, utilization, this.options.clock.now());
   }
 
   private paceOf(id: string): Pace {
@@ -320,7 +336,8 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
     const { health, zone, requireRole } = this.options.settings;
     const members = this.engine.views().map((view) => ({ view, backend: this.backends.get(view.id) as Backend }));
     const snapshot = project(members, { panic: health.panic, zone, requireRole }, lastVersion + 1, at);
-    for (const { backend, trial, epoch } of snapshot.candidates) {
+    for (const { backend, baseWeight, trial, epoch } of snapshot.candidates) {
+      this.ledger.weigh(backend.slot, baseWeight);
       if (trial) this.ledger.openTrial(backend.slot, epoch);
     }
     return { snapshot, picker: this.pickers.build(snapshot) };
@@ -337,4 +354,10 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
       this.post({ kind: 'tick', at: this.now() });
     });
   }
+}
+
+/** Requests that one backend may have in flight: over HTTP/1.1 each takes a connection. */
+function requestCap({ limits: { connections, requests }, protocol }: UpstreamSettings): number {
+  const cap = requests ?? Number.POSITIVE_INFINITY;
+  return protocol === 'http1' ? Math.min(connections, cap) : cap;
 }

@@ -22,8 +22,19 @@ export interface LoadReader {
   inFlight(slot: number): number;
   /** Whether one more request may start now: below its caps, and for a trial, none under way. */
   hasRoom(slot: number, trial: boolean): boolean;
-  /** How slow its answers are against the pool's, for what is in flight; 1 = as the pool, or unknown. Failing raises it. > 0 */
+  /**
+   * In flight, and failures that are not forgiven yet: one is, for each backend in turn, with every outcome in the pool. So a
+   * backend that fails at once is asked no more often than in its turn, however idle it looks.
+   */
+  burden(slot: number): number;
+  /** How slow its answers are against the pool's, for what is in flight; 1 = as the pool, or unknown. > 0 */
   slowness(slot: number): number;
+  /** Mean time to the head of its answers, failures counted as slow; the pool's median while unknown. Kept for peak_ewma and prequal. > 0 */
+  latencyMs(slot: number): number;
+  /** In flight there from everybody, by what it last reported and what has happened since. Kept for prequal. */
+  totalInFlight(slot: number): number;
+  /** More than this in flight is more than most of the pool had. Kept for prequal. */
+  hotFrom(): number;
 }
 
 export interface Picker {

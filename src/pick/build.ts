@@ -9,6 +9,8 @@ import { First } from './first.ts';
 import { CircleCache, type PoolScale, scaleOf } from './hash-circle.ts';
 import { LeastRequest } from './least-request.ts';
 import { buildMaglev } from './maglev.ts';
+import { PeakEwma } from './peak-ewma.ts';
+import { Prequal } from './prequal.ts';
 import { Random } from './random.ts';
 import { buildRing } from './ring-hash.ts';
 import { RoundRobin } from './round-robin.ts';
@@ -56,9 +58,11 @@ function buildPolicy(
         ? new RoundRobin(candidates, loads, sequence)
         : new WeightedRoundRobin(candidates, loads, sequence);
     case 'least_request':
-    case 'peak_ewma':
-    case 'prequal':
       return new LeastRequest(candidates, loads, rng);
+    case 'peak_ewma':
+      return new PeakEwma(candidates, loads, rng);
+    case 'prequal':
+      return new Prequal(candidates, loads, rng);
     case 'random':
       return new Random(candidates, loads, rng);
     case 'first':

@@ -5,12 +5,19 @@
 
 import { Histogram } from '../base/histogram.ts';
 import { invariant } from '../base/invariant.ts';
+import type { Rng } from '../base/rng.ts';
 import { type Judgement, judge, type OutcomeClass } from '../model/outcome.ts';
 import type { LoadReader } from '../model/picker.ts';
 import type { LatencyReport } from '../model/report.ts';
+import type { AdaptiveLimitSettings, Policy } from '../model/settings.ts';
+import { AdaptiveLimit } from './adaptive-limit.ts';
+import { LatencyMeans } from './latency-means.ts';
+import { LoadSamples } from './load-samples.ts';
 import { Slowness } from './slowness.ts';
 
 const FIRST_CAPACITY = 16;
+/** Who has failed more often than this has no more to be forgiven. */
+const MOST_OWED = 256;
 const SHARES = [0.5, 0.9, 0.99] as const;
 
 export interface Totals {
@@ -19,9 +26,20 @@ export interface Totals {
   readonly retries: number;
 }
 
+/** What is kept besides the counters. */
+export interface LedgerOptions {
+  /** What this policy compares is kept. */
+  readonly balance: Policy;
+  /** Absent or null = the cap is all. */
+  readonly adaptive?: { readonly settings: AdaptiveLimitSettings; readonly rng: Rng } | null;
+}
+
 export class Ledger implements LoadReader {
-  private readonly connections: number;
+  private readonly cap: number;
+  private readonly adaptive: LedgerOptions['adaptive'] | null;
   private flying = new Int32Array(FIRST_CAPACITY);
+  /** Failures that are not forgiven yet: each counts as if it were still in flight. */
+  private owed = new Int32Array(FIRST_CAPACITY);
   /** The epoch whose trial request is under way; 0 = none. */
   private trialEpochs = new Float64Array(FIRST_CAPACITY);
   private requests = new Float64Array(FIRST_CAPACITY);
@@ -31,19 +49,59 @@ export class Ledger implements LoadReader {
   private readonly retired = new Set<number>();
   private readonly free: number[] = [];
   private slots = 0;
+  /** The slot that time passes for with the next outcome. */
+  private turn = 0;
   private readonly pace = new Slowness(FIRST_CAPACITY);
+  private readonly means: LatencyMeans | null;
+  private readonly samples: LoadSamples | null;
+  /** By slot, where limits adapt. */
+  private readonly limits: (AdaptiveLimit | null)[] = [];
 
-  /** @param connections requests that one backend may have in flight */
-  constructor(connections: number) {
-    this.connections = connections;
+  /** @param cap requests that one backend may have in flight, whatever else; infinite = any number */
+  constructor(cap: number, { balance, adaptive = null }: LedgerOptions = { balance: 'least_request' }) {
+    this.cap = cap;
+    this.adaptive = adaptive;
+    const kind = balance === 'peak_ewma' ? 'peak' : 'mean';
+    this.means = balance === 'peak_ewma' || balance === 'prequal' ? new LatencyMeans(kind, FIRST_CAPACITY) : null;
+    this.samples = balance === 'prequal' ? new LoadSamples(FIRST_CAPACITY) : null;
   }
 
   inFlight(slot: number): number {
     return this.flying[slot] as number;
   }
 
+  burden(slot: number): number {
+    return (this.flying[slot] as number) + (this.owed[slot] as number);
+  }
+
   slowness(slot: number): number {
     return this.pace.of(slot);
+  }
+
+  latencyMs(slot: number): number {
+    return this.means === null ? 1 : this.means.of(slot);
+  }
+
+  totalInFlight(slot: number): number {
+    return (this.flying[slot] as number) + (this.samples === null ? 0 : this.samples.othersOf(slot));
+  }
+
+  hotFrom(): number {
+    return this.samples === null ? 0 : this.samples.hotFrom;
+  }
+
+  /**
+   * A backend has told what it has in flight, from everybody.
+   * @param utilization 0 = not reported
+   */
+  hear(slot: number, inFlight: number, utilization: number, at: number): void {
+    this.samples?.hear(slot, inFlight, this.flying[slot] as number, utilization, at);
+  }
+
+  /** Requests that the backend may have in flight now. */
+  limitOf(slot: number): number {
+    const adaptive = this.limits[slot];
+    return adaptive ? Math.min(this.cap, adaptive.limit) : this.cap;
   }
 
   /** @param weight as configured; > 0 */
@@ -52,7 +110,9 @@ export class Ledger implements LoadReader {
   }
 
   hasRoom(slot: number, trial: boolean): boolean {
-    if ((this.flying[slot] as number) >= this.connections) return false;
+    const flying = this.flying[slot] as number;
+    if (flying >= this.cap) return false;
+    if (this.adaptive !== null && flying >= this.limitOf(slot)) return false;
     return !trial || this.trialEpochs[slot] === 0;
   }
 
@@ -74,11 +134,15 @@ export class Ledger implements LoadReader {
   /** A slot for a backend that joins, all counters at zero. */
   allocate(): number {
     const slot = this.free.pop() ?? this.grow();
-    for (const counters of [this.flying, this.trialEpochs, this.requests, this.failures, this.retries]) {
+    for (const counters of [this.flying, this.owed, this.trialEpochs, this.requests, this.failures, this.retries]) {
       counters[slot] = 0;
     }
     this.latencies[slot] = null;
     this.pace.reset(slot);
+    this.means?.reset(slot);
+    this.samples?.reset(slot);
+    const { adaptive } = this;
+    this.limits[slot] = adaptive ? new AdaptiveLimit(adaptive.settings, adaptive.rng) : null;
     return slot;
   }
 
@@ -116,9 +180,7 @@ export class Ledger implements LoadReader {
     const judgement = judge(outcome);
     if (judgement === 'success') this.latencyOf(slot).record(latencyMs, at);
     else if (judgement === 'failure') this.failures[slot] = (this.failures[slot] as number) + 1;
-    if (outcome === 'ok') this.pace.succeed(slot, this.flying[slot] as number, latencyMs, at);
-    else if (judgement !== 'ignored') this.pace.fail(slot, at);
-    this.pace.ageNext(this.slots, at);
+    if (judgement !== 'ignored') this.learn(slot, outcome, latencyMs, at);
     return judgement;
   }
 
@@ -131,6 +193,33 @@ export class Ledger implements LoadReader {
 
   recordRetry(slot: number): void {
     this.retries[slot] = (this.retries[slot] as number) + 1;
+  }
+
+  private learn(slot: number, outcome: OutcomeClass, latencyMs: number, at: number): void {
+    const { pace, means, samples } = this;
+    const flying = this.flying[slot] as number;
+    const isGood = outcome === 'ok';
+    // Another one with each outcome, whoever that is about: the busiest have the most outcomes.
+    this.turn = this.turn + 1 < this.slots ? this.turn + 1 : 0;
+    this.forgive(this.turn);
+    pace.age(this.turn, at);
+    means?.age(this.turn, at);
+    if (isGood) {
+      pace.succeed(slot, flying, latencyMs, at);
+      // Prequal asks how fast a backend is with what it has to do now.
+      means?.succeed(slot, samples === null ? latencyMs : latencyMs / Math.max(1, this.totalInFlight(slot)), at);
+      this.owed[slot] = (this.owed[slot] as number) >> 1;
+    } else {
+      means?.fail(slot, at);
+      this.owed[slot] = Math.min((this.owed[slot] as number) + 1, MOST_OWED);
+    }
+    samples?.observe(this.totalInFlight(this.turn), at);
+    if (isGood || outcome === 'timeout') this.limits[slot]?.observe(latencyMs, flying, at);
+  }
+
+  private forgive(slot: number): void {
+    const owed = this.owed[slot] as number;
+    if (owed > 0) this.owed[slot] = owed - 1;
   }
 
   private latencyOf(slot: number): Histogram {
@@ -149,11 +238,16 @@ export class Ledger implements LoadReader {
     const flying = new Int32Array(capacity);
     flying.set(this.flying);
     this.flying = flying;
+    const owed = new Int32Array(capacity);
+    owed.set(this.owed);
+    this.owed = owed;
     this.trialEpochs = enlarged(this.trialEpochs, capacity);
     this.requests = enlarged(this.requests, capacity);
     this.failures = enlarged(this.failures, capacity);
     this.retries = enlarged(this.retries, capacity);
     this.pace.grow(capacity);
+    this.means?.grow(capacity);
+    this.samples?.grow(capacity);
     return slot;
   }
 }

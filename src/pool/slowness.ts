@@ -6,11 +6,10 @@
  *
  * What `of` gives is damped: the square root, and 1 within a band in which chance cannot be told from cause. Where it
  * multiplies the requests in flight, the square root is what keeps the slower half of a pool in use, as far as that shortens
- * the queues of the others (docs/balancing.md has the figures). Failures raise it at once, whatever they take:
- * failing fast is not being fast.
+ * the queues of the others (docs/balancing.md has the figures). Failures teach nothing here: failing fast is not being fast.
  *
- * Nothing is learned of a backend that gets no requests, so what is known fades with time: every outcome ages one other
- * slot, in turn. Assumes that `at` never decreases. Invariant: `of` is finite and above 0.
+ * Nothing is learned of a backend that gets no requests, so what is known fades with time: every outcome in the
+ * pool ages one slot, in turn. Assumes that `at` never decreases. Invariant: `of` is finite and above 0.
  */
 
 /** A slot's mean follows this fast where answers are rare, ... */
@@ -27,23 +26,17 @@ const FASTEST = 1 / 4;
 const SLOWEST = 16;
 /** Within 1/BAND and BAND, slowness counts as 1. */
 const BAND = 1.25;
-/** A failure's share in the running share of failures, and what all failing would multiply slowness with, less 1. */
-const FAILURE_SHARE = 0.1;
-const FAILURE_FACTOR = 20;
 /** Of what is known, about two thirds are forgotten in so long without an answer. */
 const FADE_MS = 5_000;
-/** Share of failures below which there are none: what fades must end. */
+/** What is left of a difference when it is forgotten altogether: what fades must end. */
 const NEGLIGIBLE = 0.002;
 
 export class Slowness {
-  /** What is read: damped, with failures. */
+  /** What is read. */
   private damped: Float64Array;
   private means: Float64Array;
-  private failing: Float64Array;
   private weights: Float64Array;
   private touchedMs: Float64Array;
-  /** The slot that is aged next. */
-  private cursor = 0;
   // Running sums of the line: decayed count, x, y, x^2 and x*y.
   private n = 0;
   private x = 0;
@@ -56,7 +49,6 @@ export class Slowness {
   constructor(capacity: number) {
     this.damped = new Float64Array(capacity).fill(1);
     this.means = new Float64Array(capacity).fill(1);
-    this.failing = new Float64Array(capacity);
     this.weights = new Float64Array(capacity).fill(1);
     this.touchedMs = new Float64Array(capacity);
   }
@@ -82,35 +74,22 @@ export class Slowness {
       const next = mean + (Math.min(latencyMs / usualMs, SLOWEST * SLOWEST) - mean) * share;
       this.means[slot] = Math.min(Math.max(next, FASTEST), SLOWEST);
     }
-    const failing = (this.failing[slot] as number) * (1 - FAILURE_SHARE);
-    this.failing[slot] = failing < NEGLIGIBLE ? 0 : failing;
     this.touch(slot, at);
   }
 
-  fail(slot: number, at: number): void {
-    const failing = this.failing[slot] as number;
-    this.failing[slot] = failing + (1 - failing) * FAILURE_SHARE;
-    this.touch(slot, at);
-  }
-
-  /** Makes one slot, another one with each call, forget what it has not been told for long. */
-  ageNext(slots: number, at: number): void {
-    const slot = this.cursor < slots ? this.cursor : 0;
-    this.cursor = slot + 1;
+  /** Makes one slot forget what it has not been told for long. */
+  age(slot: number, at: number): void {
     const elapsedMs = at - (this.touchedMs[slot] as number);
-    if (elapsedMs < FADE_MS / 100 || (this.means[slot] === 1 && this.failing[slot] === 0)) return;
+    if (elapsedMs < FADE_MS / 100 || this.means[slot] === 1) return;
     const left = Math.exp(-elapsedMs / FADE_MS);
     const mean = 1 + ((this.means[slot] as number) - 1) * left;
     this.means[slot] = Math.abs(mean - 1) < NEGLIGIBLE ? 1 : mean;
-    const failing = (this.failing[slot] as number) * left;
-    this.failing[slot] = failing < NEGLIGIBLE ? 0 : failing;
     this.touch(slot, at);
   }
 
   /** The slot has a new owner, of whom nothing is known. */
   reset(slot: number): void {
     this.means[slot] = 1;
-    this.failing[slot] = 0;
     this.weights[slot] = 1;
     this.damped[slot] = 1;
     this.touchedMs[slot] = 0;
@@ -120,7 +99,6 @@ export class Slowness {
     const before = this.damped.length;
     this.damped = enlarged(this.damped, capacity).fill(1, before);
     this.means = enlarged(this.means, capacity).fill(1, before);
-    this.failing = enlarged(this.failing, capacity);
     this.weights = enlarged(this.weights, capacity).fill(1, before);
     this.touchedMs = enlarged(this.touchedMs, capacity);
   }
@@ -149,8 +127,7 @@ export class Slowness {
   private touch(slot: number, at: number): void {
     this.touchedMs[slot] = at;
     const mean = this.means[slot] as number;
-    const damped = mean > BAND || mean < 1 / BAND ? Math.sqrt(mean) : 1;
-    this.damped[slot] = damped * (1 + FAILURE_FACTOR * (this.failing[slot] as number));
+    this.damped[slot] = mean > BAND || mean < 1 / BAND ? Math.sqrt(mean) : 1;
   }
 }
 

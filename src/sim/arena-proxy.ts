@@ -39,7 +39,7 @@ export class ArenaProxy {
     this.fleet = fleet;
     this.disturber = disturber;
     this.rng = rng;
-    this.ledger = new Ledger(256);
+    this.ledger = new Ledger(256, { balance: contender === 'oracle' ? 'random' : contender });
     this.tools = {
       loads: this.ledger,
       rng: rng.fork('pick'),
@@ -65,6 +65,7 @@ export class ArenaProxy {
     if (this.contender === 'oracle') return;
     const report = this.disturber.report(slot);
     if (report === null) return;
+    this.ledger.hear(slot, report.inFlight, report.utilization, at);
     if (at < (this.weighedMs[slot] as number) + WEIGHING_MS) return;
     this.weighedMs[slot] = at;
     const { utilization, requestsPerSecond: rps } = report;

@@ -3,6 +3,7 @@ import { createRng } from '../../../src/base/rng.ts';
 import type { Candidate } from '../../../src/model/snapshot.ts';
 import { LeastRequest } from '../../../src/pick/least-request.ts';
 import { simulatedBackend } from '../../../src/sim/settings.ts';
+import { loadsOf } from './support.ts';
 
 const ANY = { tried: null, hash: 0, repeatable: true, pinned: -1 };
 
@@ -15,7 +16,7 @@ function createPool(weights: readonly number[], flying: number[]) {
     trial: false,
     epoch: 1,
   }));
-  const loads = { inFlight: (slot: number) => flying[slot] as number, hasRoom: () => true, slowness: () => 1 };
+  const loads = loadsOf(flying);
   return new LeastRequest(candidates, loads, createRng('least'));
 }
 

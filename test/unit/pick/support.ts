@@ -26,7 +26,11 @@ export function loadsOf(flying: readonly number[], limit = Number.POSITIVE_INFIN
   return {
     inFlight: (slot) => flying[slot] ?? 0,
     hasRoom: (slot) => (flying[slot] ?? 0) < limit,
+    burden: (slot) => flying[slot] ?? 0,
     slowness: () => 1,
+    latencyMs: () => 1,
+    totalInFlight: (slot) => flying[slot] ?? 0,
+    hotFrom: () => 0,
   };
 }
 

@@ -60,6 +60,25 @@ describe('Ledger', () => {
     expect(ledger.latency(slot, 0)).toBeNull();
   });
 
+  it('counts a failure as in flight until everybody has had a turn', () => {
+    const ledger = new Ledger(10);
+    const [a, b, c] = [ledger.allocate(), ledger.allocate(), ledger.allocate()];
+    const fail = (slot: number) => {
+      ledger.begin(slot, 0);
+      ledger.end(slot, 0, 'http_5xx', 1, 0);
+    };
+    for (let n = 0; n < 12; n++) fail(a);
+    // Twelve, and four of them forgiven: every third outcome is a turn.
+    expect(ledger.burden(a)).toBeGreaterThanOrEqual(8);
+    expect(ledger.inFlight(a)).toBe(0);
+    for (let n = 0; n < 60; n++) {
+      ledger.begin(b, 0);
+      ledger.end(b, 0, 'ok', 1, 0);
+    }
+    expect(ledger.burden(a)).toBe(0);
+    expect(ledger.burden(c)).toBe(0);
+  });
+
   it('measures answers only: failing fast is not being fast', () => {
     const ledger = new Ledger(10);
     const slot = ledger.allocate();
