@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
+import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
 import { contentOf, createAuthority, hasOpenssl } from '../support/certificates.ts';
 import { startProxy } from '../support/proxy.ts';
 
@@ -34,11 +34,12 @@ async function start() {
       tls: { ca_file: authority.certFile },
     },
   });
-  const client = new WebSocket(`wss://127.0.0.1:${port}/`, {
+  const options: ClientOptions & { servername: string } = {
     ca: readFileSync(authority.certFile),
     servername: 'a.example',
     maxPayload: 64 * 1_048_576,
-  });
+  };
+  const client = new WebSocket(`wss://127.0.0.1:${port}/`, options);
   onTestFinished(() => client.terminate());
   await once(client, 'open');
   return { client, sockets, codes };
