@@ -107,8 +107,8 @@ backend app
   balance leastconn
   http-request disable-l7-retry if !{ method GET HEAD OPTIONS PUT DELETE }
   option httpchk GET /healthz
-  # Traffic counts as well: ten errors in a row and the server is down until its probes pass.
-  default-server check inter 1s fastinter 250ms downinter 500ms fall 2 rise 2 observe layer7 error-limit 10 on-error mark-down
+  # Traffic counts as well: three errors in a row and the server is down until four probes pass.
+  default-server check inter 1s fastinter 250ms downinter 500ms fall 2 rise 4 observe layer7 error-limit 3 on-error mark-down
   ${backends.map((backend) => `server s${backend} 127.0.0.1:${backend}`).join('\n  ')}
 `;
 }

@@ -115,7 +115,9 @@ function printConfigs() {
 function chosenTargets() {
   const all = chosen(allTargets(options.node, folder), options.targets, 'target');
   for (const { name, missing } of all) if (missing !== null) say(`${name} is missing; it needs: ${missing}`);
-  return all.filter(({ missing }) => missing === null);
+  const present = all.filter(({ missing }) => missing === null);
+  if (present.length === 0) fail('there is nothing to measure');
+  return present;
 }
 
 /** @template {{ name: string }} T @param {T[]} all @param {string[] | null} names @param {string} what */
