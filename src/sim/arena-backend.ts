@@ -14,8 +14,8 @@ const WINDOW_MS = 1_000;
 
 export class ArenaBackend<T extends Job> {
   readonly cores: number;
-  /** Requests it answers at once with an error: a black hole. */
-  failing = false;
+  /** Share of the requests that it answers at once with an error; 1 = a black hole. */
+  failureShare = 0;
   speed: number;
   /** Share of its cores that somebody else uses: shows in the utilization it reports. */
   stolen = 0;

@@ -12,6 +12,8 @@ export type Disturbance =
   | { readonly kind: 'mixed'; readonly share: number; readonly speed: number }
   /** One backend answers every request at once, with 503. */
   | { readonly kind: 'black_hole' }
+  /** Every backend answers that share of its requests at once with 503. */
+  | { readonly kind: 'flaky'; readonly failureShare: number }
   /** One backend after the other starts anew, with cold caches: from `speed` to full speed over `rampMs`. */
   | { readonly kind: 'restarts'; readonly speed: number; readonly everyMs: number; readonly rampMs: number }
   /** Every so often a share of the backends slows down together, for a while. */
@@ -27,7 +29,8 @@ export type Disturbance =
 export type Reports = 'fresh' | 'none' | 'stale' | 'lying';
 
 export interface ArenaCase {
-  readonly name: string;
+  /** What makes it different, without fleet and proxies. */
+  readonly kind: string;
   readonly backends: number;
   readonly cores: number;
   readonly proxies: number;
@@ -51,6 +54,7 @@ const KINDS: Readonly<Record<string, Partial<Kind>>> = {
   'near the limit': { load: 0.95 },
   overload: { load: 1.5 },
   'two sizes of requests': { load: 0.7, work: 'two_sizes' },
+  'half at half speed, half load': { load: 0.5, disturbance: MIXED },
   'half at half speed': { load: 0.85, disturbance: MIXED },
   'half at half speed, no reports': { load: 0.85, disturbance: MIXED, reports: 'none' },
   antagonist: { load: 0.85, disturbance: ANTAGONIST },
@@ -58,6 +62,7 @@ const KINDS: Readonly<Record<string, Partial<Kind>>> = {
   'antagonist, stale reports': { load: 0.85, disturbance: ANTAGONIST, reports: 'stale' },
   'antagonist, a fifth lies': { load: 0.85, disturbance: ANTAGONIST, reports: 'lying' },
   'black hole': { load: 0.8, disturbance: { kind: 'black_hole' } },
+  'one in fifty fails': { load: 0.8, disturbance: { kind: 'flaky', failureShare: 0.02 } },
   'cold restarts': { load: 0.75, disturbance: { kind: 'restarts', speed: 0.2, everyMs: 3_000, rampMs: 2_500 } },
   'a third slows together': {
     load: 0.75,
@@ -72,7 +77,6 @@ const PROXIES = [1, 4, 16];
 export const ARENA_CASES: readonly ArenaCase[] = Object.entries(KINDS).flatMap(([kind, parts]) =>
   FLEETS.flatMap((backends) =>
     PROXIES.map((proxies) => ({
-      name: `${kind}, ${backends} backends, ${proxies} ${proxies === 1 ? 'proxy' : 'proxies'}`,
       kind,
       backends,
       proxies,

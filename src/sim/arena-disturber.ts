@@ -62,6 +62,7 @@ export class Disturber {
       case 'none':
       case 'mixed':
       case 'black_hole':
+      case 'flaky':
         break;
       case 'antagonist':
         if (this.steps % (disturbance.everyMs / STEP_MS) === 0) {
@@ -105,8 +106,11 @@ export class Disturber {
         return cores * (backends - slow * (1 - disturbance.speed));
       }
       case 'black_hole':
-        (this.fleet[0] as ArenaBackend<Job>).failing = true;
+        (this.fleet[0] as ArenaBackend<Job>).failureShare = 1;
         return (backends - 1) * cores;
+      case 'flaky':
+        for (const backend of this.fleet) backend.failureShare = disturbance.failureShare;
+        return backends * cores;
       case 'antagonist':
         return cores * (backends - this.countOf(disturbance.share) * (1 - disturbance.speed));
       case 'restarts':

@@ -7,6 +7,7 @@ import { LoadWeights } from '../health/load-weight.ts';
 import type { Backend } from '../model/backend.ts';
 import type { OutcomeClass } from '../model/outcome.ts';
 import type { Picker, PickRequest } from '../model/picker.ts';
+import type { Policy } from '../model/settings.ts';
 import type { Candidate } from '../model/snapshot.ts';
 import { buildPicker, type PickerTools } from '../pick/build.ts';
 import { Sequence } from '../pick/sequence.ts';
@@ -23,6 +24,8 @@ const BLACKOUT_MS = 1_000;
 
 export class ArenaProxy {
   private readonly contender: Contender;
+  private readonly oracle: boolean;
+  private readonly policy: Policy;
   private readonly fleet: readonly ArenaBackend<Job>[];
   private readonly disturber: Disturber;
   private readonly ledger: Ledger;
@@ -36,10 +39,12 @@ export class ArenaProxy {
 
   constructor(contender: Contender, fleet: readonly ArenaBackend<Job>[], disturber: Disturber, rng: Rng) {
     this.contender = contender;
+    this.oracle = contender === 'oracle_soonest' || contender === 'oracle_level';
+    this.policy = contender === 'oracle_soonest' || contender === 'oracle_level' ? 'random' : contender;
     this.fleet = fleet;
     this.disturber = disturber;
     this.rng = rng;
-    this.ledger = new Ledger(256, { balance: contender === 'oracle' ? 'random' : contender });
+    this.ledger = new Ledger(256, { balance: this.policy });
     this.tools = {
       loads: this.ledger,
       rng: rng.fork('pick'),
@@ -55,14 +60,14 @@ export class ArenaProxy {
   /** The index of the backend for a request that was at `tried` before; -1 = nobody has room. */
   pick(tried: readonly number[] | null): number {
     const request: PickRequest = { tried, hash: 0, repeatable: true, pinned: -1 };
-    const slot = this.contender === 'oracle' ? this.divine(tried) : (this.picker.pick(request)?.backend.slot ?? -1);
+    const slot = this.oracle ? this.divine(tried) : (this.picker.pick(request)?.backend.slot ?? -1);
     if (slot >= 0) this.ledger.begin(slot, 0);
     return slot;
   }
 
   end(slot: number, outcome: OutcomeClass, latencyMs: number, at: number): void {
     this.ledger.end(slot, 0, outcome, latencyMs, at);
-    if (this.contender === 'oracle') return;
+    if (this.oracle) return;
     const report = this.disturber.report(slot);
     if (report === null) return;
     this.ledger.hear(slot, report.inFlight, report.utilization, at);
@@ -91,10 +96,13 @@ export class ArenaProxy {
         epoch: 1,
       }),
     );
-    return buildPicker(this.contender === 'oracle' ? 'random' : this.contender, candidates, this.tools);
+    return buildPicker(this.policy, candidates, this.tools);
   }
 
-  /** Where one more request would be done soonest, by what only the fleet knows. */
+  /**
+   * By what only the fleet knows: where one more request would be done soonest, which is best for that request, or where the fewest
+   * are for the square root of the speed, which is often better for those that follow.
+   */
   private divine(tried: readonly number[] | null): number {
     const { fleet } = this;
     const start = this.rng.below(fleet.length);
@@ -103,9 +111,11 @@ export class ArenaProxy {
     for (let step = 0; step < fleet.length; step++) {
       const index = (start + step) % fleet.length;
       const backend = fleet[index] as ArenaBackend<Job>;
-      if (backend.failing || tried?.includes(index)) continue;
-      if (!this.ledger.hasRoom(index, false) || backend.stretch >= least) continue;
-      least = backend.stretch;
+      if (backend.failureShare === 1 || tried?.includes(index) || !this.ledger.hasRoom(index, false)) continue;
+      const cost =
+        this.contender === 'oracle_soonest' ? backend.stretch : (backend.inFlight + 1) / Math.sqrt(backend.speed);
+      if (cost >= least) continue;
+      least = cost;
       best = index;
     }
     return best;

@@ -14,8 +14,8 @@ import { Disturber } from './arena-disturber.ts';
 import { ArenaProxy } from './arena-proxy.ts';
 import { Timeline } from './arena-timeline.ts';
 
-/** `oracle` knows every queue and every speed: the floor. */
-export type Contender = Policy | 'oracle';
+/** The oracles know every queue and every speed: the better of them is the floor. */
+export type Contender = Policy | 'oracle_soonest' | 'oracle_level';
 
 export interface ArenaFigures {
   /** Of answers that were good, from the request's arrival, in milliseconds. */
@@ -152,7 +152,7 @@ class Arena {
     const backend = this.fleet[slot] as ArenaBackend<ArenaRequest>;
     if (this.isCounted) this.tries += 1;
     request.startedMs = this.nowMs;
-    if (backend.failing) {
+    if (this.failsAtOnce(backend)) {
       if (this.isCounted) this.wasted += 1;
       // Half a millisecond on the way, which changes nothing here but the latency that is recorded.
       proxy.end(slot, 'http_gateway', 0.5, this.nowMs);
@@ -166,6 +166,10 @@ class Arena {
     this.timeline.set(slot, backend.nextEndMs());
   }
 
+  private failsAtOnce({ failureShare }: ArenaBackend<ArenaRequest>): boolean {
+    return failureShare > 0 && this.work.next() < failureShare;
+  }
+
   private finish(slot: number): void {
     const backend = this.fleet[slot] as ArenaBackend<ArenaRequest>;
     const request = backend.finish(this.nowMs);
@@ -177,9 +181,10 @@ class Arena {
 
   private figures(measuredMs: number): ArenaFigures {
     for (const backend of this.fleet) backend.advance(this.nowMs);
-    const crowding = this.fleet.filter(({ failing }) => !failing).map((backend) => backend.crowding / measuredMs);
+    const serving = this.fleet.filter(({ failureShare }) => failureShare < 1);
+    const crowding = serving.map((backend) => backend.crowding / measuredMs);
     const mean = crowding.reduce((sum, value) => sum + value, 0) / crowding.length;
-    const holes = this.fleet.length - crowding.length;
+    const holes = this.fleet.length - serving.length;
     const fair = (this.tries * holes) / this.fleet.length;
     return {
       latenciesMs: Float64Array.from(this.latencies).sort(),
