@@ -39,6 +39,12 @@ const CONNECTION = new Set([
   ...['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'http2-settings', 'te'],
 ]);
 
+/** Names as backends spell them, and as they are sent; '' = not at all. */
+const spellings = new Map<string, string>();
+
+/** More than any application has; further names are spelt out each time. */
+const MAX_SPELLINGS = 1_024;
+
 /** RFC 9110 §15.3.6: has no content, whatever a backend sends. */
 const RESET_CONTENT = 205;
 
@@ -84,22 +90,37 @@ export function fieldsOf(lines: string): FieldMap {
   return list;
 }
 
+/** Without inherited names, like an object without prototype, but as fast as those that have one. */
+class Empty {}
+Object.setPrototypeOf(Empty.prototype, null);
+Reflect.deleteProperty(Empty.prototype, 'constructor');
+
 function emptyList(): FieldMap {
-  return Object.create(null) as FieldMap;
+  return new Empty() as FieldMap;
 }
 
 function addLines(list: FieldMap, lines: string): void {
   for (let start = 0; start < lines.length; ) {
     const end = lines.indexOf('\r\n', start);
     const colon = lines.indexOf(':', start);
-    const name = lines.slice(start, colon).toLowerCase();
+    const name = sentName(lines.slice(start, colon));
     let from = colon + 1;
     let to = end;
     while (from < to && isSpaceAt(lines, from)) from++;
     while (to > from && isSpaceAt(lines, to - 1)) to--;
-    if (!CONNECTION.has(name)) add(list, name, lines.slice(from, to));
+    if (name !== '') add(list, name, lines.slice(from, to));
     start = end + 2;
   }
+}
+
+/** The name in lower case; '' for one that is not sent. */
+function sentName(spelling: string): string {
+  const known = spellings.get(spelling);
+  if (known !== undefined) return known;
+  const lower = spelling.toLowerCase();
+  const name = CONNECTION.has(lower) ? '' : lower;
+  if (spellings.size < MAX_SPELLINGS) spellings.set(spelling, name);
+  return name;
 }
 
 function add(list: FieldMap, name: string, value: string): void {

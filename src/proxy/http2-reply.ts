@@ -68,7 +68,9 @@ export class Http2Reply {
   addData(chunk: Buffer, start: number, end: number): void {
     if (this.complete || !this.isOpen) return;
     this.bytes += end - start;
-    this.parts.push(Buffer.from(chunk.subarray(start, end)));
+    const part = Buffer.allocUnsafe(end - start);
+    chunk.copy(part, 0, start, end);
+    this.parts.push(part);
   }
 
   /** @param trailers field lines, each ending in CRLF; '' = none */

@@ -34,7 +34,7 @@ const CUT = new Error('cut short');
 const OWNER = Symbol('request');
 
 /** A stream that knows its request. */
-type OwnedStream = ServerHttp2Stream & { [OWNER]?: Http2Stream };
+type OwnedStream = ServerHttp2Stream & { [OWNER]?: Http2Stream | undefined };
 
 /** The connection, as a stream of it needs it. */
 export interface StreamHome {
@@ -200,6 +200,8 @@ export class Http2Stream implements ClientSide {
     if (this.closed) return;
     this.closed = true;
     const { exchange, stream } = this;
+    // Node's side of a stream outlives it until the next full collection, with all that hangs on it.
+    stream[OWNER] = undefined;
     const isPlain = stream.rstCode === NGHTTP2_CANCEL || stream.rstCode === NGHTTP2_NO_ERROR;
     const isHasty = exchange.status === 0 && this.context.clock.now() - exchange.startedMs < HASTY_MS;
     this.leave();
