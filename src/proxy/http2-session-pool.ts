@@ -21,6 +21,8 @@ export interface StreamUser {
 
 export interface SessionPoolOptions {
   readonly keepalive: KeepaliveSettings;
+  /** How long a connection may take to be ready. */
+  readonly connectMs: number;
   /** Connections to one backend, those that are leaving not counted. */
   readonly connections: number;
   /** How TLS is spoken to the backends; null = none of them wants it. */
@@ -61,6 +63,8 @@ export class Http2SessionPool implements SessionOwner {
         }
       }
     }
+    // What hangs must not be waited for by those who come later.
+    for (const session of group.sessions) if (session.isConnecting) session.sweep(nowMs);
     group.line.push(user);
     this.grow(group, nowMs);
   }
@@ -104,8 +108,9 @@ export class Http2SessionPool implements SessionOwner {
     const group = this.groups.get(session.backend.id);
     if (group === undefined) return;
     group.sessions = group.sessions.filter((other) => other !== session);
-    // Those that it was opened for; who comes after them has another connection to wait for.
-    const failed = session.wasReady ? [] : group.line.splice(0, Math.max(1, this.expected(group)));
+    // Those that it was opened for; who comes after them has another connection to wait for. Time-outs they keep themselves.
+    const failed =
+      session.wasReady || outcome === 'connect_timeout' ? [] : group.line.splice(0, Math.max(1, this.expected(group)));
     for (const user of failed) user.onNoSession(outcome, session.detail);
     this.grow(group, this.options.clock.now());
   }
@@ -133,7 +138,7 @@ export class Http2SessionPool implements SessionOwner {
 
   /** Opens as many connections as the line needs, and no more than it may. */
   private grow(group: Group, nowMs: number): void {
-    const { keepalive, connections, tls } = this.options;
+    const { keepalive, connectMs, connections, tls } = this.options;
     const { backend, line } = group;
     let opening = group.sessions.filter(({ isConnecting }) => isConnecting).length;
     let kept = group.sessions.filter(({ isKept }) => isKept).length;
@@ -141,7 +146,7 @@ export class Http2SessionPool implements SessionOwner {
     // A backend that allows no streams at all may change its mind; until then another connection is of no use.
     const most = expected === 0 ? 1 : connections;
     while (opening * expected < line.length && kept < most) {
-      group.sessions.push(new Http2Session({ backend, tls, keepalive, nowMs, owner: this }));
+      group.sessions.push(new Http2Session({ backend, tls, keepalive, connectMs, nowMs, owner: this }));
       opening++;
       kept++;
     }

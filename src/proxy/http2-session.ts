@@ -37,6 +37,9 @@ const MAX_STREAMS = 1_000;
 /** TCP keep-alive probes tell of peers that vanished without a word. */
 const TCP_KEEPALIVE_DELAY_MS = 30_000;
 
+/** Said of a connection that is not ready in time. */
+const CONNECT_TIMEOUT = Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT', syscall: 'connect' });
+
 const NO_BODY = { endStream: true };
 const WITH_BODY = { endStream: false };
 
@@ -71,6 +74,8 @@ export interface SessionOptions {
   /** null = cleartext. */
   readonly tls: BackendTls | null;
   readonly keepalive: KeepaliveSettings;
+  /** Until the backend has sent its settings. */
+  readonly connectMs: number;
   readonly nowMs: number;
   readonly owner: SessionOwner;
 }
@@ -95,6 +100,7 @@ export class Http2Session {
   private readonly owner: SessionOwner;
   private readonly keepalive: KeepaliveSettings;
   private readonly createdAtMs: number;
+  private readonly connectUntilMs: number;
   /** null = not connected yet. */
   private core: ClientHttp2Session | null = null;
   private state: 'connecting' | 'ready' | 'leaving' | 'gone' = 'connecting';
@@ -108,11 +114,12 @@ export class Http2Session {
   /** It has been asked while idle, and need not be again. */
   private idleAsked = false;
 
-  constructor({ backend, tls, keepalive, nowMs, owner }: SessionOptions) {
+  constructor({ backend, tls, keepalive, connectMs, nowMs, owner }: SessionOptions) {
     this.backend = backend;
     this.keepalive = keepalive;
     this.owner = owner;
     this.createdAtMs = nowMs;
+    this.connectUntilMs = nowMs + connectMs;
     this.idleSinceMs = nowMs;
     this.secureContext = secureContextFor(backend, tls);
     this.socket = this.secureContext === null ? this.connectPlainly() : this.connectSecurely(tls as BackendTls);
@@ -164,7 +171,9 @@ export class Http2Session {
 
   /** About once a second. */
   sweep(nowMs: number): void {
-    if (nowMs >= this.pongUntilMs) {
+    if (this.state === 'connecting') {
+      if (nowMs >= this.connectUntilMs) this.end(CONNECT_TIMEOUT);
+    } else if (nowMs >= this.pongUntilMs) {
       this.end(null, 'no answer to a PING');
     } else if (this.state === 'ready' && this.streams === 0) {
       const idleMs = nowMs - this.idleSinceMs;

@@ -14,10 +14,16 @@ export class Http2Transport implements Transport {
   private readonly clock: Clock;
 
   constructor(settings: UpstreamSettings, clock: Clock, tls: BackendTls | null) {
-    const { keepalive, limits } = settings;
+    const { keepalive, limits, timeouts } = settings;
     this.settings = settings;
     this.clock = clock;
-    this.sessions = new Http2SessionPool({ keepalive, connections: limits.connections, tls, clock });
+    this.sessions = new Http2SessionPool({
+      keepalive,
+      connectMs: timeouts.connectMs,
+      connections: limits.connections,
+      tls,
+      clock,
+    });
   }
 
   attempt(owner: AttemptOwner, lease: Lease): Attempt {

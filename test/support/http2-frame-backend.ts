@@ -42,6 +42,8 @@ export interface FrameBackendOptions {
   readonly settings?: readonly (readonly [id: number, value: number])[];
   /** No answers to PING; false = there are. */
   readonly deaf?: () => boolean;
+  /** Connections on which nothing is sent by itself. */
+  readonly silent?: (index: number) => boolean;
   /** Sent in place of SETTINGS. */
   readonly greeting?: Uint8Array;
 }
@@ -49,7 +51,7 @@ export interface FrameBackendOptions {
 /** @param onFrame hears of every frame but SETTINGS, PING and acknowledgements */
 export async function startFrameBackend(
   onFrame: (connection: FrameConnection, frame: Frame) => void,
-  { settings = [], deaf = () => false, greeting }: FrameBackendOptions = {},
+  { settings = [], deaf = () => false, silent = () => false, greeting }: FrameBackendOptions = {},
 ): Promise<FrameBackend> {
   const watch = createWatch();
   const frames: (Frame & { connection: number })[] = [];
@@ -76,7 +78,7 @@ export async function startFrameBackend(
       (value >>> 8) & 255,
       value & 255,
     ]);
-    write(greeting ?? frame(SETTINGS, 0, 0, Buffer.from(pairs)));
+    if (!silent(index)) write(greeting ?? frame(SETTINGS, 0, 0, Buffer.from(pairs)));
     let held = Buffer.alloc(0);
     let greeted = false;
     socket.on('data', (chunk: Buffer) => {

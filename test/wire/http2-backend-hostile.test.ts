@@ -361,3 +361,52 @@ describe('a connection that is no good', () => {
     expect(received).toBeGreaterThan(sent);
   });
 });
+
+it('whatever backends and clients do to each other, no request stays in flight', { timeout: 20_000 }, async () => {
+  const fates: ((c: FrameConnection, stream: number) => void)[] = [
+    ok,
+    ok,
+    (c, stream) => {
+      c.head(stream, [[':status', '200']]);
+      c.send(data(stream, 'body'), data(stream, '', END_STREAM));
+    },
+    (c, stream) => {
+      c.head(stream, [[':status', '200']]);
+      c.send(data(stream, 'part'), reset(stream, NO_ERROR));
+    },
+    (c, stream) => c.send(reset(stream, REFUSED_STREAM)),
+    (c, stream) => c.send(reset(stream, INTERNAL_ERROR)),
+    (c, stream) => c.head(stream, [['x', 'y']], END_STREAM),
+    (c, stream) => c.head(stream, [[':status', '503']], END_STREAM),
+    (c, stream) => c.head(stream, [[':status', '200']]),
+    () => {},
+    (c, stream) => c.finish(goaway(stream)),
+    (c) => c.reset(),
+  ];
+  let n = 0;
+  const start = () =>
+    startFrameBackend((c, got) => {
+      if (got.type === HEADERS) fates[(n++ * 7) % fates.length]?.(c, got.stream);
+    });
+  const { port, adminPort } = await startProxy({
+    backends: [(await start()).origin, (await start()).origin],
+    upstream: { protocol: 'h2c', timeouts: { response_header: '300ms', idle: '300ms', connect: '2s' } },
+    admin: true,
+  });
+  const requests = Array.from({ length: 240 }, async (_, i) => {
+    const leaves = i % 5 === 0 ? AbortSignal.timeout(i % 50) : null;
+    const answer = await fetch(`http://127.0.0.1:${port}/${i}`, {
+      signal: leaves,
+      ...(i % 3 === 0 ? { method: 'POST', body: 'x'.repeat(i * 100) } : {}),
+    });
+    return answer.text();
+  });
+  await Promise.allSettled(requests);
+  await expect
+    .poll(async () => {
+      const health = await fetch(`http://127.0.0.1:${adminPort}/health/app`);
+      const { backends } = (await health.json()) as { backends: { in_flight: number; requests_total: number }[] };
+      return backends.map(({ in_flight }) => in_flight);
+    })
+    .toEqual([0, 0]);
+});

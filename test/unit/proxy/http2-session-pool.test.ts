@@ -26,7 +26,7 @@ async function startPool(keepalive: Partial<KeepaliveSettings> = {}, options: Fr
   };
   const clock = new VirtualClock();
   const settings = { idleMs: IDLE_MS, maxRequests: null, maxAgeMs: null, ...keepalive };
-  const pool = new Http2SessionPool({ keepalive: settings, connections: 4, tls: null, clock });
+  const pool = new Http2SessionPool({ keepalive: settings, connectMs: 1_000, connections: 4, tls: null, clock });
   onTestFinished(() => pool.close());
 
   /** One request on whatever session there is, and what came of it. */
@@ -98,6 +98,19 @@ it('one in doubt gets nothing new before it has answered', async () => {
   expect(first.hasRoom(clock.now())).toBe(false);
   await frames.until(() => pings() || null);
   await expect.poll(() => first.hasRoom(clock.now())).toBe(true);
+});
+
+it('one that hangs before it is ready is not waited for by those who come later', async () => {
+  const { frames, pool, backend, clock, ask } = await startPool({}, { silent: (index) => index === 0 });
+  let heard = 0;
+  const first: StreamUser = { onSession: () => heard++, onNoSession: () => heard++ };
+  pool.place(backend, first, clock.now());
+  await frames.until(() => (frames.connections() === 1 ? true : null));
+  clock.advanceTo(1_000);
+  pool.withdraw(backend, first);
+  await ask();
+  expect(frames.connections()).toBe(2);
+  expect(heard).toBe(0);
 });
 
 it('of a backend that has moved serve nobody who wants the new place', async () => {
