@@ -134,7 +134,7 @@ export const GROUPS: readonly FaultGroup[] = [
       }),
       row('F48', 'CONNECT, with bytes behind it', '405, close; nothing behind it is read'),
       row('F49', 'Tunnels that are half closed, idle or dead', 'Ends are passed on; both sides close in time'),
-      row('F50', 'A handshake at a backend that drains or is dead', 'Another backend', { pending: 'websocket' }),
+      row('F50', 'A handshake at a backend that drains or is dead', 'Another backend'),
       row('F51', 'Bombs inside WebSocket frames', 'Frames are not looked into'),
     ],
   },
