@@ -9,6 +9,8 @@ import type { Candidate } from '../model/snapshot.ts';
 /** Who gave the lease, and learns what comes of it. */
 export interface LeaseOwner {
   heed(candidate: Candidate, hint: AnswerHint): void;
+  /** A good answer to the request that decides a trial has begun. */
+  noteAnswer(candidate: Candidate): void;
   /** @param isOver its place is free again */
   settle(candidate: Candidate, outcome: OutcomeClass, latencyMs: number, detail: string, isOver: boolean): void;
   /** The place of a lease whose outcome was settled before is free. */
@@ -34,6 +36,10 @@ export class BackendLease implements Lease {
 
   hint(hint: AnswerHint): void {
     if (!this.ended) this.owner.heed(this.candidate, hint);
+  }
+
+  answering(): void {
+    if (this.isTrial && !this.ended) this.owner.noteAnswer(this.candidate);
   }
 
   settle(outcome: OutcomeClass, latencyMs: number): void {

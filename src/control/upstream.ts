@@ -162,6 +162,10 @@ export class Upstream implements Pool, UpstreamControl, HeartbeatTarget, LeaseOw
     this.onRoom?.();
   }
 
+  noteAnswer({ backend, epoch }: Candidate): void {
+    this.post({ kind: 'trial', at: this.now(), backend: backend.id, epoch, isAnswering: true });
+  }
+
   vacate({ backend }: Candidate): void {
     this.ledger.release(backend.slot);
     this.onRoom?.();

@@ -5,13 +5,14 @@
  *    ▲                             │ ▲                        │                                                  │
  *    │◄── success ─────────────────┘ └── budget withdraws ────┘                                                  │
  *    │                             ▲                                                                             │
- *    └── success, or no request ── trial ◄── the backend would be in service again (engine) ◄────────────────────┘
+ *    └── success, or time ──────── trial ◄── the backend would be in service again (engine) ◄────────────────────┘
  *                                  └── failure ──► held
  *
  * Failures in a row lead to `held`, and so does being worse than the peers. It is a removal that nobody has granted: the backend
  * serves on, under suspicion, and a success (or being like the peers) clears it once it has lasted as long as the ejection would
  * have; sooner, a backend that fails half of the time would change with every request.
- * Every trial ends (I12): by its request's outcome, or by time while no request has come.
+ * Every trial ends (I12): by its request's outcome, or by time while no request has come; a good answer that has begun and does
+ * not end is taken for a success after the same time.
  */
 
 import type { OutlierSettings } from '../model/settings.ts';
@@ -27,7 +28,10 @@ export type Ejection =
       readonly isComparative: boolean;
     }
   | { readonly kind: 'ejected'; readonly sinceMs: number; readonly untilMs: number; readonly cause: string }
-  | { readonly kind: 'trial'; readonly sinceMs: number; readonly untilMs: number };
+  | { readonly kind: 'trial'; readonly sinceMs: number; readonly untilMs: number; readonly phase: TrialPhase };
+
+/** No request decides it yet; one is under way; a good answer to that has begun. */
+export type TrialPhase = 'waiting' | 'asked' | 'answering';
 
 export const NOT_EJECTED: Ejection = { kind: 'none' };
 

@@ -143,9 +143,10 @@ function explainOutcomes(
     case 'ejected':
       return `outcomes: ejected (${ejection.cause}); on trial in ${formatDuration(ejection.untilMs - at)}, ${window}`;
     case 'trial':
-      return Number.isFinite(ejection.untilMs)
-        ? `outcomes: on trial; one success brings it back, or ${formatDuration(ejection.untilMs - at)} without a request`
-        : 'outcomes: on trial; its request is under way and decides';
+      if (ejection.phase === 'asked') return 'outcomes: on trial; its request is under way and decides';
+      return ejection.phase === 'answering'
+        ? `outcomes: on trial; its request is being answered and decides, in ${formatDuration(ejection.untilMs - at)} at the latest`
+        : `outcomes: on trial; one success brings it back, or ${formatDuration(ejection.untilMs - at)} without a request`;
   }
 }
 

@@ -16,6 +16,7 @@ import type {
   Signal,
 } from '../model/signal.ts';
 import type { BackendRecord } from './backend-record.ts';
+import type { TrialPhase } from './ejection.ts';
 import type { PoolRecord } from './pool-record.ts';
 import { heartbeatReason, probeReason } from './reasons.ts';
 import { rule } from './status-table.ts';
@@ -30,7 +31,7 @@ export function fold(record: BackendRecord, signal: BackendSignal, pool: PoolRec
     case 'outcome':
       return foldOutcome(record, signal, pool, at);
     case 'trial':
-      return signal.epoch === record.epoch && foldTrial(record, true, at);
+      return signal.epoch === record.epoch && foldTrial(record, signal.isAnswering ? 'answering' : 'asked', at);
     case 'heartbeat':
       return foldHeartbeat(record, signal, pool, at);
     case 'heartbeat_refused':
@@ -76,7 +77,7 @@ function foldOutcome(record: BackendRecord, signal: OutcomeSignal, pool: PoolRec
   // A straggler from before the backend last left or re-entered service says nothing about it as it is now.
   if (signal.epoch !== record.epoch) return false;
   if (signal.outcome === 'superseded') return foldSilence(record, signal, pool, at);
-  if (isVoid) return foldTrial(record, false, at);
+  if (isVoid) return foldTrial(record, 'waiting', at);
   record.lastAttemptMs = at;
   record.lastAttemptRefused = signal.outcome === 'connect_refused';
   if (!failed) {
@@ -102,9 +103,9 @@ function foldSilence(record: BackendRecord, { latencyMs }: OutcomeSignal, pool: 
 }
 
 /** True when the deadline moved. */
-function foldTrial({ outlier }: BackendRecord, isUnderWay: boolean, at: number): boolean {
+function foldTrial({ outlier }: BackendRecord, phase: TrialPhase, at: number): boolean {
   if (outlier?.ejection.kind !== 'trial') return false;
-  outlier.awaitTrial(isUnderWay, at);
+  outlier.awaitTrial(phase, at);
   return true;
 }
 

@@ -10,7 +10,7 @@ import { Histogram } from '../base/histogram.ts';
 import { SlidingCounter } from '../base/sliding-counter.ts';
 import { formatDuration } from '../base/time.ts';
 import type { OutlierSettings } from '../model/settings.ts';
-import { type Ejection, ejectionDeadline, ejectionLengthMs, NOT_EJECTED } from './ejection.ts';
+import { type Ejection, ejectionDeadline, ejectionLengthMs, NOT_EJECTED, type TrialPhase } from './ejection.ts';
 import type { Comparison } from './outlier-statistics.ts';
 import { failingReason, slowReason } from './reasons.ts';
 
@@ -173,14 +173,14 @@ export class OutlierDetector {
   /** It returns with a window as empty as a new one's: what it did before it left was judged. */
   beginTrial(at: number): void {
     this.forget();
-    this.ejection = { kind: 'trial', sinceMs: at, untilMs: at + this.settings.ejectionMs };
+    this.ejection = { kind: 'trial', sinceMs: at, untilMs: at + this.settings.ejectionMs, phase: 'waiting' };
   }
 
-  /** The request that decides the trial is under way, or has ended without a judgement. */
-  awaitTrial(isUnderWay: boolean, at: number): void {
+  /** The request that decides the trial is under way, is being answered, or has ended without a judgement. */
+  awaitTrial(phase: TrialPhase, at: number): void {
     if (this.ejection.kind !== 'trial') return;
-    const untilMs = isUnderWay ? Number.POSITIVE_INFINITY : at + this.settings.ejectionMs;
-    this.ejection = { ...this.ejection, untilMs };
+    const untilMs = phase === 'asked' ? Number.POSITIVE_INFINITY : at + this.settings.ejectionMs;
+    this.ejection = { ...this.ejection, untilMs, phase };
   }
 
   /** Any state -> none. */
@@ -200,9 +200,14 @@ export class OutlierDetector {
   /** Ends what time alone ends. Returns what happened, for people, when the verdict changed; else null. */
   expire(at: number): string | null {
     if (at < ejectionDeadline(this.ejection)) return null;
-    const { kind } = this.ejection;
+    const { ejection } = this;
     this.release(at);
-    if (kind === 'trial') return `no trial request came within ${formatDuration(this.settings.ejectionMs)}`;
+    if (ejection.kind === 'trial') {
+      const lasted = formatDuration(this.settings.ejectionMs);
+      return ejection.phase === 'answering'
+        ? `the answer to the trial request has been coming for ${lasted}`
+        : `no trial request came within ${lasted}`;
+    }
     return `the ejection of ${formatDuration(ejectionLengthMs(this.ejections, this.settings))} is over`;
   }
 

@@ -28,6 +28,8 @@ export interface Lease {
   readonly isTrial: boolean;
   /** The answer's head, or its trailers, hint at something; before `end`. */
   hint(hint: AnswerHint): void;
+  /** On a trial: a good answer has begun, which may last; before `end`. */
+  answering(): void;
   /**
    * Posts the outcome while the place stays taken: a tunnel has opened, and what becomes of it says nothing about its backend.
    * At most once; `end` then frees the place and no more.

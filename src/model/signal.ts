@@ -49,6 +49,8 @@ export interface TrialSignal {
   readonly backend: string;
   /** Of the lease, as in its outcome. */
   readonly epoch: number;
+  /** A good answer to it has begun: should it last for hours, time ends the trial after all. Absent = none has. */
+  readonly isAnswering?: boolean;
 }
 
 /** A heartbeat that the receiver has accepted. */

@@ -226,6 +226,7 @@ export class Http1Attempt implements Attempt, ConnectionUser {
     this.body = new BodyReader(head.framing, head.contentLength);
     this.connection.idleLimitMs = head.keepAliveTimeoutMs;
     if (isHinting(head)) this.lease.hint(head);
+    if (this.lease.isTrial && head.status < 500) this.lease.answering();
     if (!this.owner.onHead(this, head)) this.finish(outcomeOfStatus(head.status), `status ${head.status}`);
   }
 

@@ -286,6 +286,7 @@ export class Http2Attempt implements Attempt, StreamUser {
     this.isGrpc = head.status === 200 && isGrpcType(fieldValue(list, 'content-type'));
     if (this.isGrpc && ended) this.judge(fieldValue(list, 'grpc-status'));
     if (isHinting(head)) this.lease.hint(head);
+    if (this.lease.isTrial && head.status < 500) this.lease.answering();
     if (!this.owner.onHead(this, head)) {
       if (this.finish(this.outcome, this.failure)) this.leave();
       return;

@@ -112,7 +112,7 @@ class Run {
       case 'stall':
         return { kind, stalledMs: parseSeconds(backend) };
       case 'trial':
-        return { kind, backend, epoch: this.engine.record(backend)?.epoch ?? 0 };
+        return { kind, backend, epoch: this.engine.record(backend)?.epoch ?? 0, isAnswering: word === 'answering' };
       case 'memory':
         return { kind, backend, verdict: word as Memory['verdict'], ageMs: 30_000 };
       case 'operator':

@@ -122,6 +122,25 @@ describe('Upstream', () => {
     for (const lease of leases) lease?.end('ok', 1, '');
   });
 
+  it('ends a trial whose answer goes on for long, and counts the answer once when it ends', () => {
+    const { upstream, clock, transitions } = createUpstream(['a', 'b'], UNPROBED);
+    failTimes(() => upstream.acquire(ANY), 'a', 5);
+    clock.advanceTo(10_000);
+    const leases = Array.from({ length: 20 }, () => upstream.acquire(ANY));
+    const trial = leases.find((lease) => lease?.isTrial);
+    for (const lease of leases) lease?.answering();
+    clock.advanceTo(19_000);
+    expect(transitions.at(-1)?.to).toBe('trial');
+    clock.advanceTo(20_000);
+    expect(transitions.at(-1)).toMatchObject({
+      to: 'up',
+      reason: expect.stringContaining('the answer to the trial request has been coming for 10 s'),
+    });
+    expect(upstream.report().backends[0]).toMatchObject({ in_flight: 1, failures_total: 5 });
+    trial?.end('truncated', 1, 'cut');
+    expect(upstream.report().backends[0]).toMatchObject({ in_flight: 0, failures_total: 6 });
+  });
+
   it('ends a trial that nobody asks anything of', () => {
     const { upstream, clock } = createUpstream(['a', 'b'], UNPROBED);
     failTimes(() => upstream.acquire(ANY), 'a', 5);
