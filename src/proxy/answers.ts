@@ -48,7 +48,9 @@ export function answerToRefusal(status: number, code: string): Answer {
 /** The answer to a request whose last attempt has failed before its answer began. */
 export function answerToFailure(outcome: OutcomeClass): Answer {
   if (outcome === 'timeout' || outcome === 'connect_timeout') return ANSWERS.gatewayTimeout;
-  return outcome === 'refused' || outcome === 'unprocessed' ? ANSWERS.overloaded : ANSWERS.badGateway;
+  // Nobody has begun it, for want of room there or here.
+  const isUnbegun = outcome === 'refused' || outcome === 'unprocessed' || outcome === 'local_error';
+  return isUnbegun ? ANSWERS.overloaded : ANSWERS.badGateway;
 }
 
 /** The bytes of an answer. `bodyless`: the request was HEAD, so only the head is sent. */

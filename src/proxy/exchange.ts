@@ -15,7 +15,7 @@ import type { ClientSide, ExchangeContext } from './client-side.ts';
 import { Dispatch, type DispatchOwner } from './dispatch.ts';
 import type { Forwarder } from './forwarder.ts';
 import { grpcTimeoutMs } from './grpc.ts';
-import { isLoop } from './heads.ts';
+import { hopsLeft, isLoop } from './heads.ts';
 import { HeldAnswer, isHoldable } from './held-answer.ts';
 import { hasBody, RequestBody } from './request-body.ts';
 import { type Match, withoutPrefix } from './router.ts';
@@ -99,7 +99,7 @@ export class Exchange implements DispatchOwner, LoggedRequest {
     // Every other Upgrade is left aside (RFC 9110 §7.8), h2c above all: what it opened would pass every check of ours.
     if (head.upgrade !== '') head.upgrade = webSocketKey(head) === '' ? '' : 'websocket';
     const match = context.route(head);
-    if (head.target === '*' || (head.method === 'OPTIONS' && head.maxForwards === '0')) {
+    if (head.target === '*' || hopsLeft(head) === 0) {
       this.answer(ANSWERS.options, 'answered by the proxy');
     } else if (this.client.peer.allowsHost?.(head.host) === false) {
       this.answer(ANSWERS.misdirectedRequest, 'the connection was shown the certificate of another host');

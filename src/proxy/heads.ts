@@ -48,9 +48,18 @@ export function renderRequestFields(head: RequestHead, peer: Peer, requestId: st
 }
 
 /** RFC 9110 §7.6.2: counts down for OPTIONS (TRACE never gets here) and means nothing for other methods. */
-function renderMaxForwards({ method, maxForwards }: RequestHead): string {
-  if (maxForwards === '' || method !== 'OPTIONS' || !/^[0-9]{1,9}$/.test(maxForwards)) return '';
-  return `max-forwards: ${Math.max(0, Number(maxForwards) - 1)}\r\n`;
+function renderMaxForwards(head: RequestHead): string {
+  const hops = hopsLeft(head);
+  return hops === Infinity ? '' : `max-forwards: ${Math.max(0, hops - 1)}\r\n`;
+}
+
+/** More hops than anybody counts are as good as this. */
+const MOST_HOPS = 1_000_000;
+
+/** How often the request may still be forwarded: 0 = answered here (RFC 9110 §7.6.2); Infinity when it does not say. */
+export function hopsLeft({ method, maxForwards }: RequestHead): number {
+  if (maxForwards === '' || method !== 'OPTIONS' || !/^[0-9]+$/.test(maxForwards)) return Infinity;
+  return Math.min(Number(maxForwards), MOST_HOPS);
 }
 
 function authorityOf(backend: Backend): string {

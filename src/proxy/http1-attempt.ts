@@ -288,7 +288,9 @@ export class Http1Attempt implements Attempt, ConnectionUser {
   private fail(outcome: OutcomeClass, detail: string): void {
     if (!this.finish(outcome, detail)) return;
     this.connection.destroy();
-    if (outcome === 'connect_refused' || outcome === 'connect_timeout') this.pool.purge(this.lease.backend.id);
+    // Where nobody answers any more, the other connections are as dead: each of them would cost a request its time-out.
+    const isGone = outcome === 'connect_refused' || outcome === 'connect_timeout';
+    if (isGone || (outcome === 'timeout' && this.head === null)) this.pool.purge(this.lease.backend.id);
     this.owner.onFailed(this, outcome, detail);
   }
 

@@ -167,7 +167,8 @@ export class Http2Attempt implements Attempt, StreamUser {
 
   expire(): void {
     if (this.session === null) {
-      this.fail('connect_timeout', 'connect timed out');
+      if (this.sessions.isFull(this.lease.backend)) this.fail('local_error', 'all connections are full');
+      else this.fail('connect_timeout', 'connect timed out');
     } else if (this.head !== null && !this.requestWhole) {
       // A call that streams both ways: whoever is still to move, it need not be the backend.
       this.fail('client_abort', 'neither side has sent anything for too long');

@@ -96,7 +96,7 @@ export class Http2Connection implements SweptConnection, StreamHome {
   sweep(nowMs: number): void {
     for (const stream of this.streams) stream.sweep(nowMs);
     if (this.session.destroyed) this.beginLinger();
-    else this.look(nowMs);
+    else if (this.stage !== 'preface') this.look(nowMs);
     if (nowMs >= this.noticeUntilMs) this.beginClosing();
     if (nowMs >= this.deadlineMs) this.expire();
   }

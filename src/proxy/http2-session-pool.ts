@@ -75,6 +75,11 @@ export class Http2SessionPool implements SessionOwner {
     if (group !== undefined) group.line = group.line.filter((other) => other !== user);
   }
 
+  /** Whether who waits for a session of this backend waits for others to end, and not for the backend. */
+  isFull(backend: Backend): boolean {
+    return this.groups.get(backend.id)?.sessions.some(({ isFull }) => isFull) ?? false;
+  }
+
   sweep(nowMs: number): void {
     for (const [id, group] of this.groups) {
       for (const session of [...group.sessions]) session.sweep(nowMs);

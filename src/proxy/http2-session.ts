@@ -135,6 +135,11 @@ export class Http2Session {
     return this.state === 'connecting' || this.state === 'ready';
   }
 
+  /** It carries as many streams as the backend allows. */
+  get isFull(): boolean {
+    return this.state === 'ready' && this.maxStreams > 0 && this.streams >= this.maxStreams;
+  }
+
   hasRoom(nowMs: number): boolean {
     if (this.state !== 'ready' || this.doubted || this.streams >= this.maxStreams) return false;
     if (!this.isSpent(nowMs)) return true;

@@ -1,9 +1,9 @@
 /**
  * Sees from outside what a session of node:http2 keeps to itself: a head that begins and never ends, frames that are of no use to
  * anybody, and a session that is dead: its client gone without a word, or ended inside nghttp2 by a frame of which Node hears
- * nothing (DATA behind the end of a stream; Node 20 and 24), when reading stops for good.
+ * nothing, when reading stops for good (DATA behind the end of a stream, a head that is no HPACK; Node 20 and 24).
  *
- * It judges by byte counts, by the session's own figures, and by a PING now and then, which a live client answers at once.
+ * It judges by byte counts, by the session's own figures, and by a PING whenever a client has fallen silent.
  */
 
 import type { ServerHttp2Session } from 'node:http2';
@@ -14,6 +14,9 @@ const OVERHEAD_BYTES = 4_194_304;
 
 /** Bytes that each byte we sent allows the client: it acknowledges frames and widens its windows. */
 const ALLOWED_PER_SENT = 2;
+
+/** After this the client is asked whether it is there: once, and after that it may be silent. */
+const SILENCE_MS = 1_000;
 
 export type Trouble = 'too many frames of no use' | 'a request head took too long' | 'the client does not answer';
 
@@ -26,17 +29,20 @@ export class Http2Watch {
   private usefulBytes = 0;
   /** Bytes read, and since when it is these. */
   private bytesSeen = 0;
-  private seenMs = Infinity;
+  private seenMs = 0;
+  /** The client has answered since. */
+  private isAlive = false;
   /** Highest stream that became a request, or is known to be over. */
   private settledId = 0;
   /** A stream beyond that, and since when; Infinity = there is none. */
   private pendingId = 0;
   private pendingSinceMs = Infinity;
-  private asking = false;
+  /** Since when a PING is on its way; Infinity = none is. */
+  private askedMs = Infinity;
 
   /**
-   * @param headerMs from the beginning of a head to its end
-   * @param idleMs silence while requests are under way
+   * @param headerMs from the beginning of a head to its end, and from a PING to its answer
+   * @param idleMs twice the silence after which the client is asked again while requests are under way
    */
   constructor(session: ServerHttp2Session, socket: Socket, headerMs: number, idleMs: number) {
     this.session = session;
@@ -60,14 +66,14 @@ export class Http2Watch {
   look(nowMs: number, busy: boolean): Trouble | null {
     const { bytesRead } = this.socket;
     const hasCome = bytesRead !== this.bytesSeen;
-    if (hasCome || !busy) {
+    if (hasCome) {
       this.bytesSeen = bytesRead;
       this.seenMs = nowMs;
-    } else if (nowMs - this.seenMs >= this.idleMs) {
-      return 'the client does not answer';
-    } else if (nowMs - this.seenMs >= this.idleMs / 2) {
-      this.ask();
+      this.isAlive = false;
     }
+    const silentMs = nowMs - this.seenMs;
+    if (silentMs >= this.headerMs && nowMs - this.askedMs >= this.headerMs) return 'the client does not answer';
+    if (this.isAlive ? busy && silentMs >= this.idleMs / 2 : silentMs >= SILENCE_MS) this.ask(nowMs);
     return hasCome || this.pendingSinceMs !== Infinity ? this.lookAtBytes(nowMs) : null;
   }
 
@@ -85,18 +91,22 @@ export class Http2Watch {
       return 'a request head took too long';
     } else if (nowMs - this.pendingSinceMs >= this.headerMs / 2) {
       // The head has not ended, or was malformed: no frame comes in the midst of a head, so an answer to PING tells.
-      this.ask();
+      this.ask(nowMs);
     }
     return null;
   }
 
-  private ask(): void {
-    if (this.asking) return;
+  private ask(nowMs: number): void {
+    if (this.askedMs !== Infinity) return;
     const { pendingId } = this;
-    this.asking = true;
+    this.askedMs = nowMs;
     this.session.ping((error) => {
-      this.asking = false;
-      if (error === null) this.onStream(pendingId);
+      this.askedMs = Infinity;
+      if (error !== null) return;
+      this.isAlive = true;
+      this.bytesSeen = this.socket.bytesRead;
+      this.seenMs = Math.max(this.seenMs, nowMs);
+      this.onStream(pendingId);
     });
   }
 }
