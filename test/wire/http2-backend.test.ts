@@ -191,6 +191,21 @@ describe('connections to an HTTP/2 backend', () => {
     expect(backend.sessions).toHaveLength(1);
   });
 
+  it("that stay full are nobody's failure: the answer is 503", async () => {
+    const { held, onStream } = holding();
+    const backend = await startHttp2Backend(onStream, { settings: { maxConcurrentStreams: 1 } });
+    const { port, adminPort } = await startProxy({
+      backends: [backend.origin],
+      upstream: { ...H2C, limits: { connections: 1 }, timeouts: { connect: '200ms' } },
+      admin: true,
+    });
+    (await connectRaw(port)).send(GET);
+    await backend.until(() => (held.length === 1 ? true : null));
+    expect((await ask(await connectRaw(port))).startLine).toBe('HTTP/1.1 503 Service Unavailable');
+    const health = await fetch(`http://127.0.0.1:${adminPort}/health/app`);
+    expect(await health.json()).toMatchObject({ backends: [{ failures_total: 0, in_flight: 1 }] });
+  });
+
   it('are replaced after so many requests, and those under way end', async () => {
     const { backend, client } = await behind(answerOk, { keepalive: { max_requests: 2 } });
     for (let i = 0; i < 4; i++) expect((await ask(client)).body).toBe('ok');

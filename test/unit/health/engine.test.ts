@@ -55,7 +55,7 @@ describe('HealthEngine', () => {
   it('judges every class of outcome as success, failure or nothing', () => {
     for (const outcomeClass of OUTCOME_CLASSES) {
       const engine = createEngine();
-      const failed = !['ok', 'http_429', 'client_abort', 'local_error'].includes(outcomeClass);
+      const failed = !['ok', 'http_429', 'client_abort', 'local_error', 'unprocessed'].includes(outcomeClass);
       for (let n = 1; n <= 5; n++) engine.step(outcome(engine, 'a', outcomeClass, n));
       expect(engine.views()[0]?.status, outcomeClass).toBe(failed ? 'ejected' : 'up');
     }

@@ -55,6 +55,8 @@ describe('mayRetry', () => {
     ['a 503 to a POST', failed('http_gateway', { status: 503, method: 'POST' }), false],
     ['a 503 of the only backend', failed('http_gateway', { status: 503, elsewhere: false }), false],
     ['a 500', failed('http_5xx', { status: 500 }), false],
+    ['a stream that the backend has not begun', failed('refused', { method: 'POST', requestBegun: false }), true],
+    ['a stream above its GOAWAY', failed('unprocessed', { method: 'POST', requestBegun: false }), true],
     ['our own shortage', failed('local_error', { requestBegun: false }), false],
     ['a client that left', failed('client_abort'), false],
     ['the last attempt', failed('connect_refused', { attempts: 3 }), false],
