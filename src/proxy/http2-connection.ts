@@ -74,8 +74,7 @@ export class Http2Connection implements SweptConnection, StreamHome {
     socket.on('close', () => this.onClose());
     this.session = performServerHandshake(socket, http2Options(context.headLimits));
     this.session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    const { headerMs, idleMs } = context.settings.timeouts;
-    this.watch = new Http2Watch(this.session, socket, headerMs, idleMs);
+    this.watch = new Http2Watch(this.session, socket, context.settings.timeouts);
     this.listen();
     // Whoever looked at its first bytes may have paused it. The session takes those in the next tick, before this.
     process.nextTick(() => socket.resume());

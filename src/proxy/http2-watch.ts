@@ -8,6 +8,7 @@
 
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { ListenerTimeouts } from '../model/settings.ts';
 
 /** Bytes that may come without being of use, before those are weighed against the rest; above the connection's window. */
 const OVERHEAD_BYTES = 4_194_304;
@@ -25,6 +26,7 @@ export class Http2Watch {
   private readonly socket: Socket;
   private readonly headerMs: number;
   private readonly idleMs: number;
+  private readonly stallMs: number;
   /** Bytes of requests. */
   private usefulBytes = 0;
   /** Bytes read, and since when it is these. */
@@ -39,16 +41,19 @@ export class Http2Watch {
   private pendingSinceMs = Infinity;
   /** Since when a PING is on its way; Infinity = none is. */
   private askedMs = Infinity;
+  /** Its answer was due at the last look. */
+  private isOverdue = false;
 
   /**
-   * @param headerMs from the beginning of a head to its end, and from a PING to its answer
-   * @param idleMs twice the silence after which the client is asked again while requests are under way
+   * `headerMs`: from the beginning of a head to its end, and from a PING to its answer; `writeStallMs`: the latter while requests
+   * are under way; `idleMs`: twice the silence after which the client is asked again then.
    */
-  constructor(session: ServerHttp2Session, socket: Socket, headerMs: number, idleMs: number) {
+  constructor(session: ServerHttp2Session, socket: Socket, { headerMs, idleMs, writeStallMs }: ListenerTimeouts) {
     this.session = session;
     this.socket = socket;
     this.headerMs = headerMs;
     this.idleMs = idleMs;
+    this.stallMs = writeStallMs;
   }
 
   onUseful(bytes: number): void {
@@ -72,7 +77,12 @@ export class Http2Watch {
       this.isAlive = false;
     }
     const silentMs = nowMs - this.seenMs;
-    if (silentMs >= this.headerMs && nowMs - this.askedMs >= this.headerMs) return 'the client does not answer';
+    // With answers under way, a PING may have to wait behind what the client does not read.
+    const answerMs = busy ? this.stallMs : this.headerMs;
+    if (silentMs < answerMs || nowMs - this.askedMs < answerMs) this.isOverdue = false;
+    else if (this.isOverdue) return 'the client does not answer';
+    // Not at once: the answer may have come while we could not read.
+    else this.isOverdue = true;
     if (this.isAlive ? busy && silentMs >= this.idleMs / 2 : silentMs >= SILENCE_MS) this.ask(nowMs);
     return hasCome || this.pendingSinceMs !== Infinity ? this.lookAtBytes(nowMs) : null;
   }

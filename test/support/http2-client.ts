@@ -22,7 +22,7 @@ export interface Http2Client {
 }
 
 /** A session of its own, closed when the test ends. */
-export function connectHttp2(origin: string, options: { ca?: Buffer } = {}): Http2Client {
+export function connectHttp2(origin: string, options: { ca?: Buffer; servername?: string } = {}): Http2Client {
   const session = connect(origin, options);
   session.on('error', () => {});
   onTestFinished(() => session.destroy());

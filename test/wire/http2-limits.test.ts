@@ -15,6 +15,7 @@ import {
   HEADERS,
   INTERNAL_ERROR,
   NO_ERROR,
+  PING,
   PREFACE,
   PUSH_PROMISE,
   REFUSED_STREAM,
@@ -120,6 +121,33 @@ describe('time: nobody waits for ever', () => {
     client.open(1, request('/x', [['connection', 'close']]));
     await client.resetCode(1);
     expect(await client.goawayCode()).toBe(NO_ERROR);
+  });
+
+  it('for a client that is gone without a word, with requests under way or without', async () => {
+    const { port } = await startHttp2Proxy(
+      { listener: { timeouts: { header: '600ms', write_stall: '600ms' } } },
+      silent,
+    );
+    const busy = await connectFrames(port, { deaf: true });
+    busy.open(1, request('/x'));
+    const idle = await connectFrames(port, { deaf: true });
+    await busy.closed();
+    await idle.closed();
+  });
+
+  it('but long for one that answers', async () => {
+    const { port, backend } = await startHttp2Proxy(
+      { listener: { timeouts: { header: '600ms', write_stall: '600ms', idle: '1s' } } },
+      silent,
+    );
+    const client = await connectFrames(port);
+    client.open(1, request('/x'));
+    // Asked once after a silence, then again at half of the idle time.
+    for (let asked = 1; asked <= 3; asked++) {
+      await client.next((f) => client.frames.filter(({ type }) => type === PING).indexOf(f) === asked - 1);
+    }
+    backend.requests[0]?.connection.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    expect(await client.status(1)).toBe(200);
   });
 
   it('for a body [F63]', async () => {
