@@ -77,14 +77,15 @@ export class Slowness {
     this.touch(slot, at);
   }
 
-  /** Makes one slot forget what it has not been told for long. */
-  age(slot: number, at: number): void {
+  /** Makes one slot forget what it has not been told for long; true when that changed it. */
+  age(slot: number, at: number): boolean {
     const elapsedMs = at - (this.touchedMs[slot] as number);
-    if (elapsedMs < FADE_MS / 100 || this.means[slot] === 1) return;
+    if (elapsedMs < FADE_MS / 100 || this.means[slot] === 1) return false;
     const left = Math.exp(-elapsedMs / FADE_MS);
     const mean = 1 + ((this.means[slot] as number) - 1) * left;
     this.means[slot] = Math.abs(mean - 1) < NEGLIGIBLE ? 1 : mean;
     this.touch(slot, at);
+    return true;
   }
 
   /** The slot has a new owner, of whom nothing is known. */
