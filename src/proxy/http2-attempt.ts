@@ -11,14 +11,15 @@ import { addAbortSignal, Duplex } from 'node:stream';
 import type { Clock } from '../base/time.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import { fieldValue, parseAnswer, parseTrailers, type Trailers } from '../http2/incoming-answer.ts';
-import { isGrpcType, outgoingRequest } from '../http2/outgoing-request.ts';
+import { parseAnswer, parseTrailers, type Trailers } from '../http2/incoming-answer.ts';
+import { outgoingRequest } from '../http2/outgoing-request.ts';
 import { isHinting, type Lease } from '../model/lease.ts';
-import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
+import type { OutcomeClass } from '../model/outcome.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
+import { AnswerVerdict } from './answer-verdict.ts';
 import type { AbortOutcome, Attempt, AttemptOwner } from './attempt.ts';
 import { classifyStreamEnd, describeStreamEnd } from './classify.ts';
-import { grpcTimeoutMs, isClientsDeadline, judgedStatusOf } from './grpc.ts';
+import { grpcTimeoutMs } from './grpc.ts';
 import { hostFor, type Peer, renderRequestFields } from './heads.ts';
 import type { Http2Session } from './http2-session.ts';
 import type { Http2SessionPool, StreamUser } from './http2-session-pool.ts';
@@ -28,6 +29,8 @@ import { hasBody } from './request-body.ts';
 /** Limits of answer heads, and of trailers; a backend is trusted no more than a client. */
 const HEAD_LIMITS = { headerBytes: 65_536, headerCount: 200, underscoreHeaders: 'allow' } as const;
 const TRAILER_LIMITS = { headerBytes: 16_384, headerCount: 100, underscoreHeaders: 'allow' } as const;
+
+const NO_TRAILERS: readonly string[] = [];
 
 /** Informational responses to one request. */
 const MAX_INFORMATIONAL = 16;
@@ -72,10 +75,8 @@ export class Http2Attempt implements Attempt, StreamUser {
   private informational = 0;
   private head: ResponseHead | null = null;
   private headLatencyMs = 0;
-  /** The answer is gRPC's, whose verdict stands behind its body. */
-  private isGrpc = false;
-  /** The time that the client gave a gRPC call is up, and that is how it ended. */
-  private isExcused = false;
+  private verdict: AnswerVerdict | null = null;
+  /** That the client has given a gRPC call. */
   private timeoutMs = Infinity;
   private received = 0;
   private trailers: Trailers | null = null;
@@ -220,7 +221,7 @@ export class Http2Attempt implements Attempt, StreamUser {
       return;
     }
     this.trailers = trailers;
-    if (this.isGrpc) this.judge(fieldValue(list, 'grpc-status'));
+    this.verdict?.conclude(list, this.elapsedMs);
   }
 
   onData(chunk: Buffer): void {
@@ -282,14 +283,15 @@ export class Http2Attempt implements Attempt, StreamUser {
   private acceptHead(head: ResponseHead, list: readonly string[], ended: boolean): void {
     const stream = this.stream as OwnedStream;
     this.head = head;
-    this.headLatencyMs = this.clock.now() - this.startedMs;
+    this.headLatencyMs = this.elapsedMs;
     (this.session as Http2Session).hasServed = true;
-    this.isGrpc = head.status === 200 && isGrpcType(fieldValue(list, 'content-type'));
-    if (this.isGrpc && ended) this.judge(fieldValue(list, 'grpc-status'));
+    const verdict = new AnswerVerdict(head, list, this.timeoutMs);
+    this.verdict = verdict;
+    if (ended) verdict.conclude(list, this.headLatencyMs);
     if (isHinting(head)) this.lease.hint(head);
     if (this.lease.isTrial && head.status < 500) this.lease.answering();
     if (!this.owner.onHead(this, head)) {
-      if (this.finish(this.outcome, this.failure)) this.leave();
+      if (this.finish(verdict.outcome, verdict.failure)) this.leave();
       return;
     }
     if (this.isDone) return;
@@ -298,15 +300,6 @@ export class Http2Attempt implements Attempt, StreamUser {
     this.hasReadOn();
     if (this.paused) stream.pause();
   }
-
-  /** @param grpcStatus as the backend gave it; null = it gave none */
-  private judge(grpcStatus: string | null): void {
-    this.isExcused = isClientsDeadline(grpcStatus, this.clock.now() - this.startedMs, this.timeoutMs);
-    (this.head as ResponseHead).judgedStatus = this.isExcused ? 200 : judgedStatusOf(grpcStatus);
-    this.grpcStatus = grpcStatus ?? 'missing';
-  }
-
-  private grpcStatus = '';
 
   /** The bytes of one read are handled; false when the owner cannot keep up. */
   private hasReadOn(): boolean {
@@ -328,33 +321,27 @@ export class Http2Attempt implements Attempt, StreamUser {
 
   private complete(): void {
     const head = this.head as ResponseHead;
+    const verdict = this.verdict as AnswerVerdict;
+    verdict.conclude(NO_TRAILERS, this.elapsedMs);
     if (head.framing === 'length' && this.received < head.contentLength) {
       this.fail('truncated', 'an answer shorter than its head says');
       return;
     }
     const { fields = '', loadReport = '', loadReportBin = '' } = this.trailers ?? {};
-    if (this.isGrpc && this.grpcStatus === '') this.judge(null);
     if (loadReport !== '' || loadReportBin !== '') {
       this.lease.hint({ status: head.status, loadReport, loadReportBin, drain: false, retryAfter: '' });
     }
-    if (!this.finish(this.outcome, this.failure)) return;
+    if (!this.finish(verdict.outcome, verdict.failure)) return;
     // RFC 9113 §8.1: an answer may be whole before its request is.
     if (!this.requestWhole) this.leave();
     this.owner.onComplete(fields);
   }
 
-  private get outcome(): OutcomeClass {
-    return this.isExcused ? 'client_abort' : outcomeOfStatus((this.head as ResponseHead).judgedStatus);
-  }
-
-  /** Why an answer counts as a failure; '' when it does not. */
-  private get failure(): string {
-    const { status, judgedStatus } = this.head as ResponseHead;
-    if (judgedStatus < 500) return '';
-    return judgedStatus === status ? `status ${status}` : `grpc-status ${this.grpcStatus}`;
-  }
-
   // --- time, bytes and endings
+
+  private get elapsedMs(): number {
+    return this.clock.now() - this.startedMs;
+  }
 
   /** The stream, while it takes bytes: a backend may have ended or reset it. */
   private get writable(): OwnedStream | null {
@@ -392,7 +379,7 @@ export class Http2Attempt implements Attempt, StreamUser {
     if (this.isDone) return false;
     this.isDone = true;
     this.deadlineMs = Infinity;
-    const latencyMs = this.head === null ? this.clock.now() - this.startedMs : this.headLatencyMs;
+    const latencyMs = this.head === null ? this.elapsedMs : this.headLatencyMs;
     this.lease.end(outcome, latencyMs, detail);
     return true;
   }
