@@ -7,7 +7,7 @@
 
 import { openSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { answerTo, createDice } from './exchange.mjs';
+import { ANSWER_BYTES, answerTo, createDice } from './exchange.mjs';
 
 /**
  * @typedef {object} Behaviour
@@ -16,6 +16,7 @@ import { answerTo, createDice } from './exchange.mjs';
  * @property {'answer' | 'status' | 'hang' | 'reset' | 'cut'} work  what becomes of a request when its turn comes
  * @property {number} status  sent at once instead of an answer, when `work` is `status`
  * @property {number} share  of the requests that `work` befalls; the others are answered
+ * @property {number} answerBytes
  * @property {boolean} healthy  what /healthz says
  * @property {number | null} idleMs  a connection is closed after so long without a request; null = never
  * @property {number} coldMs  service time during the first `coldForMs` after the start
@@ -29,6 +30,7 @@ let behaviour = {
   work: 'answer',
   status: 500,
   share: 1,
+  answerBytes: ANSWER_BYTES,
   healthy: true,
   idleMs: null,
   coldMs: 0,
@@ -81,7 +83,7 @@ function receive(request, response, body) {
 
 /** @param {import('node:http').ServerResponse} response @param {string} requestId @param {string} body @param {boolean} [isCut] */
 function answer(response, requestId, body, isCut = false) {
-  const text = answerTo(id, requestId, body);
+  const text = answerTo(id, requestId, body, behaviour.answerBytes);
   response.writeHead(200, { 'x-backend': id, 'content-type': 'text/plain', 'content-length': text.length });
   if (!isCut) response.end(text);
   else response.write(text.slice(0, text.length / 2), () => response.socket?.destroy());

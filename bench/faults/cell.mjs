@@ -49,11 +49,12 @@ export async function runCell(row, target, options) {
   try {
     const { proxy, port } = await startProxy(target, fleet, folder, options.pin);
     try {
-      await prove(target.name, port);
+      const { answerBytes } = row.behaviour ?? {};
+      await prove(target.name, port, answerBytes);
       const { results, lateMs } = await load(
         row,
         fleet,
-        { ...options, run, port, perSecond: options.perSecond * (row.rateShare ?? 1) },
+        { ...options, answerBytes, run, port, perSecond: options.perSecond * (row.rateShare ?? 1) },
         proxy.pid,
       );
       if (proxy.exited) throw new Error(`${target.name} ended during the run: ${proxy.errors}`);
@@ -86,8 +87,8 @@ async function startProxy(target, fleet, folder, pin) {
   }
 }
 
-/** Every backend has been reached, and both methods are answered rightly. @param {string} name @param {number} port */
-async function prove(name, port) {
+/** Every backend has been reached, and both methods are answered rightly. @param {string} name @param {number} port @param {number | undefined} answerBytes */
+async function prove(name, port, answerBytes) {
   const endsAt = performance.now() + PROOF_SECONDS * 1_000;
   const seen = new Set();
   let problem = '';
@@ -95,7 +96,8 @@ async function prove(name, port) {
     const body = n % 2 === 0 ? '' : `body ${n}`;
     const { status, backend, text } = await exchange(port, `proof-${n}`, body);
     if (status !== 200) problem = `status ${status}`;
-    else if (text !== answerTo(backend, `proof-${n}`, body)) throw new Error(`${name} alters answers: ${text}`);
+    else if (text !== answerTo(backend, `proof-${n}`, body, answerBytes))
+      throw new Error(`${name} alters answers: ${text}`);
     else seen.add(backend);
     if (seen.size === BACKENDS && n % 2 === 1) return;
     if (status !== 200) await sleep(50);
@@ -126,15 +128,13 @@ function exchange(port, id, body) {
 
 /**
  * @param {import('./rows.mjs').Row} row @param {import('./fleet.mjs').Fleet} fleet
- * @param {CellOptions & { run: string, port: number }} options @param {number} proxyPid
+ * @param {CellOptions & { run: string, port: number, answerBytes: number | undefined }} options @param {number} proxyPid
  * @returns {Promise<Loaded>}
  */
-async function load(row, fleet, { run, port, perSecond, seconds, warmUpSeconds, patienceMs, pin }, proxyPid) {
-  const command = [
-    process.execPath,
-    LOAD,
-    JSON.stringify({ run, port, perSecond, seconds, warmUpSeconds, patienceMs }),
-  ];
+async function load(row, fleet, { pin, ...options }, proxyPid) {
+  const { run, port, perSecond, seconds, warmUpSeconds, patienceMs, answerBytes } = options;
+  const what = { run, port, perSecond, seconds, warmUpSeconds, patienceMs, answerBytes };
+  const command = [process.execPath, LOAD, JSON.stringify(what)];
   const [program = '', ...args] = pin ? pinned(LOAD_CPU, command) : command;
   const client = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const ended = once(client, 'exit');

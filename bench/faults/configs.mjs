@@ -35,6 +35,11 @@ export function pulsegateTuned(place) {
   return pulsegate(place, TUNING);
 }
 
+/** The defaults, and 500 among what is tried again. @param {Place} place */
+export function pulsegate500(place) {
+  return pulsegate(place, '    retry: { on: [connect_failure, reset, timeout, 500, 502, 503, 504] }\n');
+}
+
 export const HEDGING = '    retry: { hedge: { after: p95, budget: 5% } }\n';
 
 /** @param {Place} place */

@@ -4,7 +4,7 @@
  * body that was mixed up or cut short, cannot pass for the right one.
  */
 
-const ANSWER_BYTES = 1024;
+export const ANSWER_BYTES = 1024;
 const POST_SHARE = 0.1;
 const POST_BYTES = 256;
 
@@ -37,9 +37,12 @@ export function createRequests(run, count) {
   });
 }
 
-/** @param {string} backend who answers @param {string} id @param {string} body of the request */
-export function answerTo(backend, id, body) {
-  return `${backend} ${id} ${checksum(body)} `.padEnd(ANSWER_BYTES, '.');
+/**
+ * @param {string} backend who answers @param {string} id @param {string} body of the request
+ * @param {number} bytes of the answer
+ */
+export function answerTo(backend, id, body, bytes = ANSWER_BYTES) {
+  return `${backend} ${id} ${checksum(body)} `.padEnd(bytes, '.');
 }
 
 /** FNV-1a, 32 bits. @param {string} text */

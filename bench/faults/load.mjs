@@ -15,6 +15,7 @@ import { answerTo, createRequests } from './exchange.mjs';
  * @property {number} perSecond
  * @property {number} seconds
  * @property {number} warmUpSeconds  sent before, at the same rate, and not reported
+ * @property {number} [answerBytes]  of every answer
  * @property {number} patienceMs  after which the client gives a request up
  *
  * @typedef {object} Result
@@ -110,7 +111,7 @@ function send({ id, method, body }, startedMs, dueMs) {
       response.on('error', () => settle('cut short'));
       response.on('end', () => {
         if (response.statusCode !== 200) settle(`${response.statusCode} (${backend === '' ? 'proxy' : 'backend'})`);
-        else settle(text === answerTo(backend, id, body) ? '' : 'wrong answer');
+        else settle(text === answerTo(backend, id, body, options.answerBytes) ? '' : 'wrong answer');
       });
     });
     sent.on('error', (error) => settle(/** @type {NodeJS.ErrnoException} */ (error).code ?? error.message));

@@ -17,6 +17,7 @@ const GOOD_WITHIN_MS = 250;
  * @property {number} p50Ms  of those answered, from when they were due
  * @property {number} p99Ms
  * @property {number} maxMs
+ * @property {number} failedP50Ms  of those that failed
  * @property {number} longestMs  of all, failed ones included
  * @property {number} worstSecond  the least share of one second's requests that was answered within 250 ms
  * @property {number | null} lastFailureSeconds  from the fault to when the last request that failed was due; null = none failed
@@ -45,6 +46,10 @@ export function judge(results, executions, faultAtMs) {
     p50Ms: quantile(answered, 0.5),
     p99Ms: quantile(answered, 0.99),
     maxMs: answered.at(-1) ?? 0,
+    failedP50Ms: quantile(
+      failed.map(({ tookMs }) => tookMs).sort((a, b) => a - b),
+      0.5,
+    ),
     longestMs: Math.max(...results.map(({ tookMs }) => tookMs)),
     worstSecond: worstSecond(results),
     lastFailureSeconds: last === undefined ? null : (last.dueMs - faultAtMs) / 1_000,

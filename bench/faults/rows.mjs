@@ -33,6 +33,12 @@ export const ROWS = [
   { name: 'hang', title: 'hangs, /healthz fine', steps: [behave([1], { work: 'hang' })] },
   { name: 'reset', title: 'resets after reading', steps: [behave([1], { work: 'reset' })] },
   { name: 'cut', title: 'answers cut short', steps: [behave([1], { work: 'cut' })] },
+  {
+    name: 'cutlong',
+    title: 'answers of 64 KiB cut short',
+    behaviour: { answerBytes: 65_536 },
+    steps: [behave([1], { work: 'cut' })],
+  },
   { name: 'rolling', title: 'rolling restart of all four', steps: [0, 1, 2, 3].map((n) => restart(n, 3 + 2 * n)) },
   { name: 'kill2', title: 'two of four killed at once', steps: [kill([1, 2], 3)] },
   { name: 'killall', title: 'all killed, back after 3 s', steps: [kill([0, 1, 2, 3], 3), start([0, 1, 2, 3], 6)] },

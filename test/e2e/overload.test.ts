@@ -13,11 +13,11 @@ import { startProxyProcess, temporaryFolder, transitionsInOrder } from '../suppo
 const SCRIPTS = join(import.meta.dirname, '../../bench/faults');
 const IDS = ['a', 'b'] as const;
 const SLOTS = 4;
-const SERVICE_MS = 80;
+const SERVICE_MS = 200;
 /** Requests per second that all backends together can work on. */
 const CAPACITY = (IDS.length * SLOTS * 1_000) / SERVICE_MS;
 /** As an operator sets it: so many that a slot never waits for its next request, and few enough that none waits long. */
-const CONNECTIONS = 2 * SLOTS;
+const CONNECTIONS = 1.5 * SLOTS;
 /** Whoever waits longer has left. */
 const GOOD_WITHIN_MS = 1_000;
 
