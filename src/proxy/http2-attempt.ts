@@ -1,13 +1,10 @@
 /**
  * An attempt over HTTP/2: takes a stream on a connection that others use as well, sends the request, reads the answer, and ends the
  * lease with exactly one outcome. What befalls one stream is no reason to close the connection.
- *
- * Listeners are shared by all streams and find their attempt by a property of the stream: no closure per request.
  * Long because it is one state machine: its transitions are read together or not at all.
  */
 
-import { type ClientHttp2Stream, constants } from 'node:http2';
-import { addAbortSignal, Duplex } from 'node:stream';
+import type { ClientHttp2Stream } from 'node:http2';
 import type { Clock } from '../base/time.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
@@ -18,6 +15,7 @@ import type { OutcomeClass } from '../model/outcome.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
 import { AnswerVerdict } from './answer-verdict.ts';
 import type { AbortOutcome, Attempt, AttemptOwner } from './attempt.ts';
+import { cancelStream, listenTo, readFrom, type StreamListener } from './backend-stream.ts';
 import { classifyStreamEnd, describeStreamEnd } from './classify.ts';
 import { grpcTimeoutMs } from './grpc.ts';
 import { hostFor, type Peer, renderRequestFields } from './heads.ts';
@@ -35,28 +33,15 @@ const NO_TRAILERS: readonly string[] = [];
 /** Informational responses to one request. */
 const MAX_INFORMATIONAL = 16;
 
-const { NGHTTP2_FLAG_END_STREAM } = constants;
-
-/**
- * What a stream is destroyed with that nobody wants any more: it is reset with CANCEL. Never `close(code)`: that ends the body first,
- * in good order, and a request cut short would look whole to its backend.
- */
-const CANCELLED = AbortSignal.abort();
-
-const ATTEMPT = Symbol('attempt');
-
-/** A stream that knows its attempt. */
-type OwnedStream = ClientHttp2Stream & { [ATTEMPT]?: Http2Attempt };
-
 /** The upstream that an attempt is made at. */
 export interface Http2Upstream {
   readonly sessions: Http2SessionPool;
   readonly settings: UpstreamSettings;
 }
 
-export class Http2Attempt implements Attempt, StreamUser {
+export class Http2Attempt implements Attempt, StreamUser, StreamListener {
   readonly lease: Lease;
-  /** Said again of a request that the backend says it has not begun. */
+  /** False again for a request that the backend says it has not begun. */
   requestBegun = false;
   deadlineMs: number;
   isDone = false;
@@ -69,7 +54,7 @@ export class Http2Attempt implements Attempt, StreamUser {
   private readonly headUntilMs: number;
   /** null = waiting for one. */
   private session: Http2Session | null = null;
-  private stream: OwnedStream | null = null;
+  private stream: ClientHttp2Stream | null = null;
   private corked = false;
   private requestWhole = false;
   private informational = 0;
@@ -114,15 +99,12 @@ export class Http2Attempt implements Attempt, StreamUser {
       hostFor(head, this.settings.host, backend),
       renderRequestFields(head, peer, requestId, via),
     );
-    const stream: OwnedStream | null = session.open(fields, hasBody(head));
+    const stream = session.open(fields, hasBody(head));
     if (stream === null) return;
     this.requestBegun = true;
     this.timeoutMs = grpcTimeoutMs(head);
     this.stream = stream;
-    stream[ATTEMPT] = this;
-    stream.push = pushWatched;
-    stream.on('response', onResponse).on('headers', onHeaders).on('trailers', onTrailers);
-    stream.on('error', onError).on('close', onClose).on('drain', onDrain);
+    listenTo(stream, this);
   }
 
   sendData(chunk: Buffer, start: number, end: number): void {
@@ -267,7 +249,7 @@ export class Http2Attempt implements Attempt, StreamUser {
     const session = this.session as Http2Session;
     session.leaveStream(this.clock.now());
     if (this.isDone || this.rest !== null) return;
-    const { rstCode, id = 0 } = this.stream as OwnedStream;
+    const { rstCode, id = 0 } = this.stream as ClientHttp2Stream;
     const outcome = classifyStreamEnd({
       code: rstCode,
       isAboveGoaway: id > session.lastStreamId,
@@ -281,7 +263,7 @@ export class Http2Attempt implements Attempt, StreamUser {
   // --- the answer
 
   private acceptHead(head: ResponseHead, list: readonly string[], ended: boolean): void {
-    const stream = this.stream as OwnedStream;
+    const stream = this.stream as ClientHttp2Stream;
     this.head = head;
     this.headLatencyMs = this.elapsedMs;
     (this.session as Http2Session).hasServed = true;
@@ -295,8 +277,7 @@ export class Http2Attempt implements Attempt, StreamUser {
       return;
     }
     if (this.isDone) return;
-    // From here on: what comes earlier waits for its head.
-    stream.on('data', onData).on('end', onEnd);
+    readFrom(stream);
     this.hasReadOn();
     if (this.paused) stream.pause();
   }
@@ -344,7 +325,7 @@ export class Http2Attempt implements Attempt, StreamUser {
   }
 
   /** The stream, while it takes bytes: a backend may have ended or reset it. */
-  private get writable(): OwnedStream | null {
+  private get writable(): ClientHttp2Stream | null {
     return this.isDone || this.stream?.writable !== true ? null : this.stream;
   }
 
@@ -371,7 +352,7 @@ export class Http2Attempt implements Attempt, StreamUser {
   /** Lets go of the stream, or of the place in line for one. */
   private leave(): void {
     if (this.session === null) this.sessions.withdraw(this.lease.backend, this);
-    else if (this.stream !== null) addAbortSignal(CANCELLED, this.stream);
+    else if (this.stream !== null) cancelStream(this.stream);
   }
 
   /** Ends the lease; false when that was done before. */
@@ -383,47 +364,4 @@ export class Http2Attempt implements Attempt, StreamUser {
     this.lease.end(outcome, latencyMs, detail);
     return true;
   }
-}
-
-/**
- * In place of `push` of a stream. An end that was received is pushed before the stream closes, one that stands for a reset behind
- * that (RST_STREAM with NO_ERROR would look like a whole answer otherwise).
- */
-function pushWatched(this: OwnedStream, chunk: unknown, encoding?: BufferEncoding): boolean {
-  const isEnd = chunk === null && !this.closed;
-  const more = Duplex.prototype.push.call(this, chunk, encoding);
-  if (isEnd) this[ATTEMPT]?.onEndReceived();
-  return more;
-}
-
-function onResponse(this: OwnedStream, _fields: object, flags: number, ...[list]: (readonly string[])[]): void {
-  this[ATTEMPT]?.onResponse(list as readonly string[], (flags & NGHTTP2_FLAG_END_STREAM) !== 0);
-}
-
-function onHeaders(this: OwnedStream, _fields: object, _flags: number, ...[list]: (readonly string[])[]): void {
-  this[ATTEMPT]?.onHeaders(list as readonly string[]);
-}
-
-function onTrailers(this: OwnedStream, _fields: object, _flags: number, ...[list]: (readonly string[])[]): void {
-  this[ATTEMPT]?.onTrailers(list as readonly string[]);
-}
-
-function onData(this: OwnedStream, chunk: Buffer): void {
-  this[ATTEMPT]?.onData(chunk);
-}
-
-function onEnd(this: OwnedStream): void {
-  this[ATTEMPT]?.onEnd();
-}
-
-function onError(this: OwnedStream, error: Error): void {
-  this[ATTEMPT]?.onError(error);
-}
-
-function onDrain(this: OwnedStream): void {
-  this[ATTEMPT]?.onDrain();
-}
-
-function onClose(this: OwnedStream): void {
-  this[ATTEMPT]?.onClose();
 }
