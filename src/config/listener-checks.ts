@@ -15,6 +15,7 @@ export function checkListener(config: Config, index: number, show: (path: Path) 
     ...checkRoutes(listener, [...path, 'routes'], Object.keys(config.upstreams), show),
     ...checkTls(listener, path),
     ...checkProxyProtocol(listener, path),
+    ...checkTcp(config, listener, path),
   ];
 }
 
@@ -61,6 +62,27 @@ function checkTls({ tls, cleartext_http2 }: Listener, listener: Path): Finding[]
     ),
   );
   return [...findings, ...refuseRepeats(names, 'host')];
+}
+
+/** Without HTTP there is nothing to choose a route by, and no HTTP/2 to share a connection. */
+function checkTcp({ upstreams }: Config, { protocol, routes, cleartext_http2 }: Listener, listener: Path): Finding[] {
+  if (protocol !== 'tcp') return [];
+  const findings: Finding[] = [];
+  const [route, second] = routes ?? [];
+  if (second !== undefined || (route !== undefined && (route.host !== null || route.path !== '/'))) {
+    const message = 'must be one without host and path, because the listener speaks tcp';
+    findings.push({ path: [...listener, 'routes'], at: 'key', message });
+  }
+  if (cleartext_http2) {
+    const message = 'is of no use with protocol: tcp';
+    findings.push({ path: [...listener, 'cleartext_http2'], at: 'value', message });
+  }
+  const upstream = upstreams[route?.upstream ?? Object.keys(upstreams)[0] ?? ''];
+  if (upstream !== undefined && upstream.protocol !== 'http1') {
+    const message = `speaks ${upstream.protocol} to its backends, which a listener with protocol: tcp cannot`;
+    findings.push({ path: [...listener, 'routes'], at: 'key', message });
+  }
+  return findings;
 }
 
 /** Peers of unix sockets have no address that a list could name. */

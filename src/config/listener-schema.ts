@@ -61,6 +61,11 @@ export const listener = z.strictObject({
     z.union([bind, z.array(bind).min(1)]),
     'Where to listen: `host:port`, `[::1]:port` or `unix:/path`, or a list of them.',
   ),
+  protocol: key(
+    z.enum(['http', 'tcp']),
+    'http',
+    '`tcp`: speak no HTTP, and pass the bytes of each connection to a backend of the only route.',
+  ),
   tls: key(tls.nullable(), null, 'TLS with clients; null: cleartext.'),
   http2: key(z.boolean(), true, 'Offer HTTP/2 to clients that speak TLS; without effect in cleartext.'),
   cleartext_http2: key(

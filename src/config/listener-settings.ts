@@ -16,6 +16,7 @@ export function toListener(listener: Listener, upstreamNames: readonly string[])
   return {
     name: listener.name ?? bind.map(formatBind).join(','),
     bind,
+    protocol: listener.protocol,
     tls: listener.tls === null ? null : toTls(listener.tls),
     http2: listener.http2,
     cleartextHttp2: listener.cleartext_http2,

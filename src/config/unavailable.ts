@@ -12,7 +12,6 @@ import type { Finding, Path } from './problem.ts';
 const UNAVAILABLE: Readonly<Record<string, readonly unknown[]>> = {
   workers: [1],
   hooks: [],
-  'listeners.*.protocol': ['http'],
   'upstreams.*.discovery': [null],
   'upstreams.*.alerts': [],
 };

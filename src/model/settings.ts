@@ -316,6 +316,8 @@ export type BindAddress =
 export interface ListenerSettings {
   readonly name: string;
   readonly bind: readonly BindAddress[];
+  /** `tcp`: no HTTP is spoken, and every connection is tunnelled to the upstream of the first route. */
+  readonly protocol: 'http' | 'tcp';
   /** null = cleartext. */
   readonly tls: ListenerTls | null;
   /** Offered by ALPN; without effect in cleartext. */

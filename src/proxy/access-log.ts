@@ -28,6 +28,17 @@ export interface LoggedRequest {
   readonly forwarder: { readonly settings: UpstreamSettings } | null;
 }
 
+/** What the log tells of one connection on a listener for tcp. */
+export interface LoggedConnection {
+  readonly startedMs: number;
+  readonly upstreamName: string;
+  /** Id of the backend last tried; empty when none was. */
+  readonly backend: string;
+  readonly attempts: number;
+  /** Bytes that came from the client; undefined when no tunnel was opened. */
+  readonly tunnelledBytes: number | undefined;
+}
+
 export class AccessLog {
   private readonly log: Log;
   private readonly listener: string;
@@ -64,6 +75,26 @@ export class AccessLog {
         detail: request.detail || undefined,
       },
       'request',
+    );
+  }
+
+  /** A connection that was tunnelled as it is, or was to be. @param bytes sent to the client */
+  recordConnection(connection: LoggedConnection, peer: Peer, bytes: number, whole: boolean, detail: string): void {
+    if (this.errorsOnly && whole) return;
+    this.log.info(
+      {
+        listener: this.listener,
+        client: peer.address,
+        bytes,
+        bytes_in: connection.tunnelledBytes,
+        duration_ms: Math.round((this.clock.now() - connection.startedMs) * 10) / 10,
+        upstream: connection.upstreamName,
+        backend: connection.backend || undefined,
+        attempts: connection.attempts,
+        cut: whole ? undefined : true,
+        detail: detail || undefined,
+      },
+      'connection',
     );
   }
 

@@ -7,6 +7,7 @@
  */
 
 import type { Clock } from '../base/time.ts';
+import type { Backend } from '../model/backend.ts';
 import type { Pool } from '../model/lease.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
 import type { BackendTls } from '../tls/backend-tls.ts';
@@ -16,6 +17,7 @@ import { Hedging } from './hedging.ts';
 import { Http1Transport } from './http1-transport.ts';
 import { Http2Transport } from './http2-transport.ts';
 import { RetryBudget } from './retry-budget.ts';
+import { type ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 export interface ForwarderPool extends Pool {
@@ -50,6 +52,7 @@ export class Forwarder {
   /** null = no hedging. */
   readonly hedging: Hedging | null;
   private readonly clock: Clock;
+  private readonly tls: BackendTls | null;
   /** To be begun in this turn. */
   private ready: Waiting[] = [];
   /** No backend had room. */
@@ -65,6 +68,7 @@ export class Forwarder {
     this.settings = settings;
     this.pool = pool;
     this.clock = clock;
+    this.tls = tls;
     this.line = new WaitingLine(settings.limits);
     this.transport = new (settings.protocol === 'http1' ? Http1Transport : Http2Transport)(settings, clock, tls);
     this.retryBudget = new RetryBudget(settings.retry);
@@ -76,6 +80,11 @@ export class Forwarder {
   enqueue(request: Waiting): void {
     this.ready.push(request);
     this.scheduleTurn();
+  }
+
+  /** A connection outside the pool, for a tunnel; `user` hears of its success or failure later, never within this call. */
+  connect(backend: Backend, user: ConnectionUser, nowMs: number): UpstreamConnection {
+    return new UpstreamConnection(backend, user, nowMs, () => {}, this.tls);
   }
 
   /** Whether a request that tried these slots could go elsewhere. */

@@ -20,6 +20,7 @@ import type { ConnectionContext, SweptConnection } from './client-side.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { Peer } from './heads.ts';
 import type { Match, Router } from './router.ts';
+import { TcpConnection } from './tcp-connection.ts';
 
 const SWEEP_MS = 100;
 const BACKLOG = 4_096;
@@ -59,6 +60,8 @@ export class Listener implements ConnectionContext, ArrivalContext {
   /** null = cleartext. */
   readonly tls: ListenerTls | null;
   readonly sniffsHttp2: boolean;
+  /** Where all connections go when no HTTP is spoken; null = it is. */
+  private readonly tcpDestination: Forwarder | null;
   private readonly createHttp2: CreateHttp2 | null;
   private readonly router: Router<Forwarder>;
   private readonly log: Log;
@@ -83,9 +86,11 @@ export class Listener implements ConnectionContext, ArrivalContext {
     this.router = router;
     this.log = log;
     this.trusted = blockListOf(settings.trustedProxies);
-    this.createHttp2 = createHttp2;
-    this.sniffsHttp2 = createHttp2 !== null && settings.cleartextHttp2;
-    const protocols = createHttp2 !== null && settings.http2 ? ['h2', 'http/1.1'] : ['http/1.1'];
+    this.tcpDestination = settings.protocol === 'tcp' ? router.first : null;
+    this.createHttp2 = this.tcpDestination === null ? createHttp2 : null;
+    this.sniffsHttp2 = this.createHttp2 !== null && settings.cleartextHttp2;
+    const http = this.createHttp2 !== null && settings.http2 ? ['h2', 'http/1.1'] : ['http/1.1'];
+    const protocols = this.tcpDestination === null ? http : [];
     this.tls =
       settings.tls === null
         ? null
@@ -168,16 +173,21 @@ export class Listener implements ConnectionContext, ArrivalContext {
 
   onArrived(arrival: Arrival, socket: Socket, peer: Peer, isHttp2: boolean): void {
     this.connections.delete(arrival);
-    const connection = isHttp2
-      ? (this.createHttp2 as CreateHttp2)(socket, peer, this)
-      : new ClientConnection(socket, peer, this);
+    const connection = isHttp2 ? (this.createHttp2 as CreateHttp2)(socket, peer, this) : this.serve(socket, peer);
     this.connections.add(connection);
-    if (!isHttp2) socket.resume();
+    // One for tcp reads when its backend is there.
+    if (connection instanceof ClientConnection) socket.resume();
     // It may have been on its way when the listener began to drain.
     if (this.draining) connection.drain();
   }
 
   // --- inside
+
+  private serve(socket: Socket, peer: Peer): SweptConnection {
+    const { tcpDestination } = this;
+    if (tcpDestination === null) return new ClientConnection(socket, peer, this);
+    return new TcpConnection(socket, peer, this, tcpDestination);
+  }
 
   private bind(address: BindAddress): Promise<BindAddress> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket, address.kind));
@@ -214,7 +224,7 @@ export class Listener implements ConnectionContext, ArrivalContext {
       socket.destroy();
     } else if (this.tls === null && !proxyProtocol && !this.sniffsHttp2) {
       const peer = { address, trusted: this.isTrusted(address), secure: false };
-      this.connections.add(new ClientConnection(socket, peer, this));
+      this.connections.add(this.serve(socket, peer));
     } else if (proxyProtocol && address !== UNIX_PEER && !this.isTrusted(address)) {
       this.complainOf(address, 'a PROXY header is taken from trusted_proxies only, and it is none of them');
       socket.destroy();

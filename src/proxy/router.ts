@@ -28,6 +28,12 @@ export class Router<T> {
     }));
   }
 
+  /** Where the first route leads; null without routes. */
+  get first(): T | null {
+    const match = this.routes[0]?.match;
+    return match?.kind === 'route' ? match.destination : null;
+  }
+
   /**
    * @param host normalised: lower case, as the codec gives it; a port is not compared
    * @param path without the query

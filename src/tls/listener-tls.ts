@@ -125,7 +125,7 @@ export class ListenerTls {
   private createServer(): Server {
     const server = createServer({
       ...this.contextOptions(this.certificates[0] as Watched<Certificate>),
-      ALPNProtocols: [...this.options.protocols],
+      ...(this.options.protocols.length > 0 && { ALPNProtocols: [...this.options.protocols] }),
       requestCert: this.authorities !== null,
       rejectUnauthorized: this.authorities !== null,
       handshakeTimeout: NEVER_MS,

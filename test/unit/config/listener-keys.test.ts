@@ -108,6 +108,27 @@ describe('what listeners speak', () => {
     ]);
   });
 
+  test('speaks tcp to the backends of one route, which asks for nothing of HTTP', () => {
+    expect(listenerWith('protocol: tcp').protocol).toBe('tcp');
+    expect(listenerWith('protocol: tcp, routes: [{ upstream: app }]').protocol).toBe('tcp');
+    for (const routes of [
+      '{ path: /a, upstream: app }',
+      '{ host: a.b, upstream: app }',
+      '{ upstream: app }, { upstream: app }',
+    ]) {
+      expect(problemsWith(`protocol: tcp, routes: [${routes}]`)).toEqual([
+        'listeners[0].routes: must be one without host and path, because the listener speaks tcp',
+      ]);
+    }
+    expect(problemsWith('protocol: tcp, cleartext_http2: true')).toEqual([
+      'listeners[0].cleartext_http2: is of no use with protocol: tcp',
+    ]);
+    const h2c = fileWith('protocol: tcp').replace('backends', 'protocol: h2c, backends');
+    expect(problemsOf(h2c)).toEqual([
+      expect.stringContaining('speaks h2c to its backends, which a listener with protocol: tcp cannot'),
+    ]);
+  });
+
   test('begins with a PROXY header only where somebody may send it', () => {
     expect(problemsWith('proxy_protocol: true')).toEqual([
       'listeners[0].proxy_protocol: needs trusted_proxies, who may send the header: write trusted_proxies: [10.0.0.0/8]',

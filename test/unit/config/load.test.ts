@@ -19,6 +19,7 @@ describe('the smallest file', () => {
       {
         name: '127.0.0.1:8080',
         bind: [{ kind: 'tcp', host: '127.0.0.1', port: 8080 }],
+        protocol: 'http',
         tls: null,
         http2: true,
         cleartextHttp2: false,

@@ -3,15 +3,10 @@ import { MINIMAL, problemsOf, withUpstream } from './support.ts';
 
 /** Every key of the contract that the program does not have yet, as a user would write it. */
 const TOP = ['workers: 4', 'workers: auto', 'hooks: {}'];
-const LISTENER = ['protocol: tcp'];
 const UPSTREAM = ['discovery: { file: x }', 'alerts: [ops]'];
 
-function withListener(line: string): string {
-  return MINIMAL.replace('8080', `8080\n    ${line}`);
-}
-
 describe('what the program does not have yet', () => {
-  test.each([...TOP.map((line) => `${MINIMAL}${line}`), ...LISTENER.map(withListener), ...UPSTREAM.map(withUpstream)])(
+  test.each([...TOP.map((line) => `${MINIMAL}${line}`), ...UPSTREAM.map(withUpstream)])(
     'is refused once, as such: %s',
     (text) => {
       expect(problemsOf(text)).toEqual([expect.stringMatching(/^test\.yaml:\d+:\d+ \S+: not available yet$/)]);
@@ -27,7 +22,6 @@ describe('what the program does not have yet', () => {
   test.each([
     `${MINIMAL}workers: 1`,
     `${MINIMAL}state_file: null`,
-    withListener('protocol: http'),
     withUpstream('probe: { type: http, expect: { json: null } }'),
     withUpstream('discovery: null'),
   ])('may be written with the value that says what happens anyway: %s', (text) => {
