@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { answerOk, type OnStream, startHttp2Backend } from '../support/http2-backend.ts';
+import { connectHttp2 } from '../support/http2-client.ts';
 import type { Message } from '../support/message-reader.ts';
 import { startProxy } from '../support/proxy.ts';
 import { connectRaw, type RawClient } from '../support/raw-client.ts';
@@ -237,4 +238,25 @@ describe('connections to an HTTP/2 backend', () => {
     expect((await ask(client)).body).toBe('ok');
     expect(backend.sessions).toHaveLength(2);
   });
+});
+
+it('from HTTP/2 to HTTP/2, heads, informational answers and trailers cross as they are', async () => {
+  const backend = await startHttp2Backend((stream) => {
+    stream.additionalHeaders({ ':status': 103, link: '</a.css>' });
+    stream.respond({ ':status': 200, 'x-one': 'a' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-last': '1', 'endpoint-load-metrics': 'TEXT eps=1' }));
+    stream.on('end', () => stream.end('body'));
+    stream.resume();
+  });
+  const { port } = await startProxy({
+    backends: [backend.origin],
+    listener: { cleartext_http2: true },
+    upstream: H2C,
+  });
+  const answer = await connectHttp2(`http://127.0.0.1:${port}`).request({ ':method': 'PUT', ':path': '/x' }, 'hello');
+  expect(answer).toMatchObject({ status: 200, informational: [103], body: 'body', code: 0 });
+  expect(answer.headers).toMatchObject({ 'x-one': 'a' });
+  expect(Object.entries(answer.trailers)).toEqual([['x-last', '1']]);
+  expect(backend.streams[0]?.headers).toMatchObject({ ':method': 'PUT', via: '2 pulsegate' });
+  expect(backend.streams[0]?.body).toBe('hello');
 });
