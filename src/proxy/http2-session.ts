@@ -165,6 +165,7 @@ export class Http2Session {
     if (this.streams === 0) this.idleSinceMs = nowMs;
     this.idleAsked = false;
     if (this.state === 'ready') this.owner.onRoom(this);
+    else if (this.state === 'leaving') this.closeIfEmpty();
   }
 
   /** A stream has timed out: is there anybody? */
@@ -195,7 +196,7 @@ export class Http2Session {
     if (this.state !== 'ready') return;
     this.state = 'leaving';
     this.owner.onLeaving(this);
-    this.core?.close();
+    this.closeIfEmpty();
   }
 
   /** Closes at once; the owner hears nothing more. */
@@ -203,6 +204,11 @@ export class Http2Session {
     this.state = 'gone';
     this.core?.destroy();
     this.socket.destroy();
+  }
+
+  /** Not before: our GOAWAY could overtake a request of the same turn, which some servers refuse then. */
+  private closeIfEmpty(): void {
+    if (this.streams === 0 && this.core?.closed === false) this.core.close();
   }
 
   private connectPlainly(): Socket {

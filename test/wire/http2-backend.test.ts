@@ -213,6 +213,17 @@ describe('connections to an HTTP/2 backend', () => {
     expect(backend.streams.map(({ session }) => session)).toEqual([0, 0, 1, 1]);
   });
 
+  it('that we leave lose nothing of what they carry, many at a time', async () => {
+    const { backend, port } = await behind(answerOk, { keepalive: { max_requests: 5 }, retry: { attempts: 0 } });
+    const clients = await Promise.all(Array.from({ length: 20 }, () => connectRaw(port)));
+    for (let i = 0; i < 5; i++) {
+      const answers = await Promise.all(clients.map((client) => ask(client)));
+      expect(answers.filter(({ body }) => body !== 'ok')).toEqual([]);
+    }
+    expect(backend.streams).toHaveLength(100);
+    expect(backend.sessions).toHaveLength(20);
+  });
+
   it('that the backend is leaving finish what they carry and get nothing new [R72]', async () => {
     const { held, onStream, release } = holding();
     const { backend, client, port } = await behind(onStream);
