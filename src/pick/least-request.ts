@@ -1,5 +1,5 @@
 /**
- * The fewest requests in flight, for its weight and its slowness: cost = (inFlight / weight + 1) * slowness. The slowness that
+ * The fewest requests in flight, for its weight and its slowness: cost = (inFlight / weight + 1.5 * slowness) * slowness. The slowness that
  * the ledger learns is that of the backend and not of its queue, so what is in flight is not counted twice, and it needs
  * nobody's word. Failures count as in flight until they are forgiven, so nobody is drawn to a backend that fails fast.
  *
@@ -16,6 +16,12 @@ import type { LoadReader, Picker, PickRequest } from '../model/picker.ts';
 import type { Candidate } from '../model/snapshot.ts';
 import { Places } from './places.ts';
 import { isFresh, scan } from './scan.ts';
+
+/**
+ * What an idle backend counts as having, times its slowness: so long a queue at the fast is shorter than no queue at the slow.
+ * Less leaves work with slow machines while fast ones have processors free, more leaves slow ones idle in a full pool.
+ */
+const IDLE = 1.5;
 
 export class LeastRequest implements Picker {
   private readonly places: Places;
@@ -37,7 +43,8 @@ export class LeastRequest implements Picker {
     let least = Number.POSITIVE_INFINITY;
     for (let step = 0, place = first; step < choices; step++) {
       const slot = slots[place] as number;
-      const cost = (loads.burden(slot) * (shares[place] as number) + 1) * loads.slowness(slot);
+      const slowness = loads.slowness(slot);
+      const cost = (loads.burden(slot) * (shares[place] as number) + IDLE * slowness) * slowness;
       if (cost < least) {
         const candidate = candidates[place] as Candidate;
         if (isFresh(candidate, request, loads)) {

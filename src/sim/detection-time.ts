@@ -66,7 +66,8 @@ export function detect({ fault, backends, requestsPerSecond }: FaultRun, seed: s
   const health: HealthSettings = { ...HEALTH, heartbeat: usesHeartbeats ? { ...HEARTBEAT, required: true } : null };
   const { transitions, violations } = runSimulation(
     {
-      settings: simulatedUpstream(specs, { health }),
+      // A policy that leaves slow backends alone would leave health nothing to judge: this is about health.
+      settings: simulatedUpstream(specs, { health, balance: 'round_robin' }),
       durationMs: beginsMs + WATCHED_MS,
       requestsPerSecond,
       incidents: [...(usesHeartbeats ? voices : []), incidentOf(fault, beginsMs)],
