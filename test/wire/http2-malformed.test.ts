@@ -54,6 +54,10 @@ describe('a malformed head resets its stream and goes nowhere [R62]', () => {
     ['an empty :path [R64]', having(':path', '')],
     ['two :method [R64]', [[':method', 'GET'], ...request('/x')]],
     ['two :path [R64]', [[':path', '/y'], ...request('/x')]],
+    [
+      'a tunnel by extended CONNECT, which was not offered [R75]',
+      [[':method', 'CONNECT'], [':protocol', 'websocket'], ...request('/x').slice(1)],
+    ],
     ['a late pseudo field [R64]', [...without(':path'), ['accept', 'x'], [':path', '/x']]],
     ['an unknown pseudo field [R64]', [[':unknown', 'x'], ...request('/x')]],
     ['a pseudo field of answers [R64]', [[':status', '200'], ...request('/x')]],
