@@ -17,13 +17,8 @@ import type { OutcomeClass } from '../model/outcome.ts';
 import type { KeepaliveSettings } from '../model/settings.ts';
 import type { BackendTls } from '../tls/backend-tls.ts';
 import { classifyConnectError, describeError } from './classify.ts';
+import { CONNECTION_WINDOW_BYTES, SESSION_OPTIONS } from './http2-session-options.ts';
 import { secureContextFor } from './upstream-connection.ts';
-
-/** Bytes of one answer that may be on the way to us. */
-const STREAM_WINDOW_BYTES = 65_535;
-
-/** The same for all answers on one connection together. */
-const CONNECTION_WINDOW_BYTES = 1_048_576;
 
 /** A PING that has not come back by then never will. */
 const PING_WAIT_MS = 2_000;
@@ -42,23 +37,6 @@ const CONNECT_TIMEOUT = Object.assign(new Error('connect timed out'), { code: 'E
 
 const NO_BODY = { endStream: true };
 const WITH_BODY = { endStream: false };
-
-const OPTIONS = {
-  settings: {
-    enablePush: false,
-    initialWindowSize: STREAM_WINDOW_BYTES,
-    headerTableSize: 4_096,
-    // Somewhat above what the parser lets through. RFC 9113 §6.5.2 counts 32 bytes for each field.
-    maxHeaderListSize: 73_728,
-  },
-  maxHeaderListPairs: 256,
-  // Listeners may be told to read larger heads than usual; this counts the worst case of their compression.
-  maxSendHeaderBlockLength: 262_144,
-  maxSessionMemory: 10,
-  maxOutstandingPings: 10,
-  maxSettings: 32,
-  maxSessionInvalidFrames: 100,
-};
 
 /** Who keeps the sessions. */
 export interface SessionOwner {
@@ -233,7 +211,7 @@ export class Http2Session {
 
   private begin(): void {
     if (this.state === 'gone') return;
-    const core = connect(this.backend.url, { ...OPTIONS, createConnection: () => this.socket });
+    const core = connect(this.backend.url, { ...SESSION_OPTIONS, createConnection: () => this.socket });
     this.core = core;
     core.on('connect', () => {
       if (!core.destroyed) core.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
