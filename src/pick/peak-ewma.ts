@@ -1,7 +1,7 @@
 /**
- * The least time that a request may be expected to take: cost = peak EWMA of the time to the answer's head * (inFlight / weight
- * + 1), as Finagle has it. The mean jumps up with every slower answer and comes down over seconds, so that trouble is noticed at
- * once; the ledger keeps it, counts failures as five seconds, and has the unknown begin at the pool's median.
+ * The least time that a request may be expected to take: cost = (inFlight / weight + 1) * peak EWMA of the time to an answer's
+ * head, as in Finagle. That mean jumps up to every slower answer and comes down over seconds, so that trouble is noticed at once.
+ * The ledger keeps it: failures count as five seconds, and the unknown begin at the pool's median, never at 0.
  *
  * Against least_request it counts a backend's queue twice, in what is in flight and in how long that takes: it leaves slow
  * backends sooner, and uses them less.

@@ -135,3 +135,27 @@ describe('a black hole among four', () => {
     },
   );
 });
+
+describe('limits on requests in flight', () => {
+  it.each([
+    ['requests', { requests: 2 }, 2],
+    ['connections, where they are fewer', { requests: 50, connections: 3 }, 3],
+    ['an adaptive one', { adaptive: { min: 1, max: 4 } }, 4],
+  ])('%s: no more at one backend, and the rest wait', { timeout: 30_000 }, async (_name, limits, most) => {
+    let flying = 0;
+    let highest = 0;
+    const server = createServer((request, response) => {
+      request.resume();
+      flying += 1;
+      highest = Math.max(highest, flying);
+      setTimeout(() => {
+        flying -= 1;
+        response.end('x');
+      }, 20);
+    });
+    const { port } = await startProxy({ backends: [await listen(server)], upstream: { limits } });
+    const results = await Promise.all(Array.from({ length: 40 }, () => fetch(`http://127.0.0.1:${port}/`)));
+    expect(results.every(({ status }) => status === 200)).toBe(true);
+    expect(highest).toBe(most);
+  });
+});
