@@ -9,10 +9,10 @@ const BLOCKS = 200;
 
 export const LARGE_BYTES = BLOCKS * BLOCK_BYTES;
 
-/** Writes the body, no faster than `target` takes it, and ends `target`; resolves with the SHA-256. */
-export async function writeLargeBody(target: Writable): Promise<string> {
+/** Writes the body (of as many blocks), no faster than `target` takes it, and ends `target`; resolves with the SHA-256. */
+export async function writeLargeBody(target: Writable, blocks = BLOCKS): Promise<string> {
   const hash = createHash('sha256');
-  for (let i = 0; i < BLOCKS; i++) {
+  for (let i = 0; i < blocks; i++) {
     const block = Buffer.alloc(BLOCK_BYTES, createHash('sha256').update(String(i)).digest());
     hash.update(block);
     if (!target.write(block)) await new Promise((resolve) => target.once('drain', resolve));

@@ -71,7 +71,10 @@ export interface Transition {
 }
 
 export interface ProxyProcess extends RunningProcess {
+  /** Of the first listener. */
   readonly port: number;
+  /** Of all listeners. */
+  readonly ports: readonly number[];
   readonly adminPort: number;
   /** Status changes that the log has told of. */
   transitions(backend: string): Transition[];
@@ -104,6 +107,7 @@ export async function serving(running: RunningProcess): Promise<ProxyProcess> {
   return {
     ...running,
     port: started.listeners[0]?.address.port ?? 0,
+    ports: started.listeners.map(({ address }) => address.port),
     adminPort: started.admin.address.port,
     transitions: (backend) =>
       logOf<Transition>(running).filter((entry) => entry.backend === backend && entry.to !== undefined),

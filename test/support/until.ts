@@ -8,8 +8,8 @@ const PATIENCE_MS = 8_000;
 export interface Watch {
   /** Something may have changed. */
   notify(): void;
-  /** Resolves with the first value of `look` that is not null; rejects with `describe()` when none comes. */
-  until<T>(look: () => T | null, describe: () => string): Promise<T>;
+  /** Resolves with the first value of `look` that is not null; rejects with `describe()` when none comes, by default within 8 s. */
+  until<T>(look: () => T | null, describe: () => string, patienceMs?: number): Promise<T>;
 }
 
 export function createWatch(): Watch {
@@ -18,7 +18,7 @@ export function createWatch(): Watch {
     notify: () => {
       for (const look of [...looks]) look();
     },
-    until: (look, describe) =>
+    until: (look, describe, patienceMs = PATIENCE_MS) =>
       new Promise((resolve, reject) => {
         const settle = (finish: () => void) => {
           clearTimeout(limit);
@@ -33,7 +33,7 @@ export function createWatch(): Watch {
             settle(() => reject(error));
           }
         };
-        const limit = setTimeout(() => settle(() => reject(new Error(describe()))), PATIENCE_MS);
+        const limit = setTimeout(() => settle(() => reject(new Error(describe()))), patienceMs);
         looks.add(check);
         check();
       }),
