@@ -25,7 +25,7 @@ process.stdout.write('docs/faults.md and docs/faults.svg written\n');
 function section() {
   const place = `Node ${machine.node.slice(1)}, ${machine.cpu}, ${machine.cpus} CPUs, Linux ${machine.kernel}`;
   return `
-Medians of ${options.runs} runs of ${options.seconds} s at ${options.rate} requests per second. ${place}; commit ${machine.commit}, ${machine.date.slice(0, 10)}.
+${options.runs === 1 ? 'One run' : `Medians of ${options.runs} runs`} of ${options.seconds} s at ${options.rate} requests per second. ${place}; commit ${machine.commit}, ${machine.date.slice(0, 10)}.${result.notes === undefined ? '' : ` ${result.notes}`}
 
 **Failed GETs / failed POSTs, p99 and longest of the others in ms.** Bold: fewest failed, where they differ.
 

@@ -4,7 +4,7 @@ import { round } from '../lib/figures.mjs';
 import { lossOf } from './tables.mjs';
 
 const LABEL_WIDTH = 270;
-const CELL_WIDTH = 112;
+const CELL_WIDTH = 120;
 const CELL_HEIGHT = 26;
 const GAP = 3;
 const HEAD_HEIGHT = 56;
