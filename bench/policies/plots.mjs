@@ -44,7 +44,7 @@ function plot(result, proxies) {
       `<text x="${x(tick)}" y="${bottom + 16}" text-anchor="middle">${tick}</text>`,
     ]),
     ...policies.map((policy, index) => {
-      const at = LEFT + index * 115;
+      const at = LEFT - 130 + index * 140;
       return `<circle cx="${at}" cy="34" r="4" fill="${COLOURS[policy]}"/><text x="${at + 8}" y="38">${policy}</text>`;
     }),
     ...rows.flatMap((row, index) => {
