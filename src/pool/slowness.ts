@@ -16,11 +16,16 @@
 const FOLLOW_MS = 500;
 /** ... and where they are frequent or very rare, each counts for at least and at most so much. */
 const LEAST_SHARE = 0.01;
-const GREATEST_SHARE = 0.1;
+const GREATEST_SHARE = 0.07;
 /** What one answer counts for in the pool's line. */
 const LINE_SHARE = 1 / 512;
 /** Of the mean latency per request in flight, the slope is at least this: more in flight never means faster. */
 const LEAST_SLOPE = 0.1;
+/**
+ * Added to every latency before it is compared: by so much schedulers and networks make equal machines differ. Of backends that
+ * answer within a millisecond none is slow because another takes half of one.
+ */
+const NOISE_MS = 2;
 /** Bounds of a mean. Whoever says nothing in no time, such as 404 to everything, is not worth more than twice as much. */
 const FASTEST = 1 / 4;
 const SLOWEST = 16;
@@ -67,11 +72,12 @@ export class Slowness {
   succeed(slot: number, inFlight: number, latencyMs: number, at: number): void {
     const x = inFlight / (this.weights[slot] as number);
     const mean = this.means[slot] as number;
-    const usualMs = this.fit(x, latencyMs, mean);
+    const noisyMs = latencyMs + NOISE_MS;
+    const usualMs = this.fit(x, noisyMs, mean);
     if (usualMs > 0) {
       const elapsedMs = at - (this.touchedMs[slot] as number);
       const share = Math.min(Math.max(elapsedMs / (elapsedMs + FOLLOW_MS), LEAST_SHARE), GREATEST_SHARE);
-      const next = mean + (Math.min(latencyMs / usualMs, SLOWEST * SLOWEST) - mean) * share;
+      const next = mean + (Math.min(noisyMs / usualMs, SLOWEST) - mean) * share;
       this.means[slot] = Math.min(Math.max(next, FASTEST), SLOWEST);
     }
     this.touch(slot, at);

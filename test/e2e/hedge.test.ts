@@ -47,7 +47,7 @@ it('spares every request the time-out of a backend that hangs, and ejects it for
   const sick = backends[0] as Fickle;
   const { port, app, adminPort } = await startProxy({
     backends: backends.map(({ url }) => url),
-    upstream: { retry: { hedge: HEDGE }, outliers: {} },
+    upstream: { balance: 'round_robin', retry: { hedge: HEDGE }, outliers: {} },
     admin: true,
   });
   expect(app.listeners).toHaveLength(1);

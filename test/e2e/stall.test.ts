@@ -86,6 +86,8 @@ async function startPool(): Promise<{ proxy: ProxyProcess; backends: readonly Ba
         probe: { interval: '500ms', fast_interval: '100ms', timeout: '200ms' },
         outliers: { ejection: '1s' },
         timeouts: { response_header: '500ms' },
+        // By weight alone: who is slow on a busy machine is none of this.
+        balance: 'round_robin',
       },
     },
   });
