@@ -1,7 +1,7 @@
 /** `pulsegate demo`: backends to play with and the proxy in front of them, in one process. */
 
-import type { BindAddress, Settings } from '../model/settings.ts';
 import { formatBind } from '../config/addresses.ts';
+import type { BindAddress, Settings } from '../model/settings.ts';
 import { LOG_OPTIONS, readArguments, readStartOptions } from './args.ts';
 import { loadConfigFile } from './config-file.ts';
 import type { Command, CommandContext, RunningApp } from './context.ts';

@@ -3,8 +3,8 @@
 import { formatDuration } from '../base/time.ts';
 import type { SelfReport } from '../model/heartbeat.ts';
 import type { BudgetSettings } from '../model/settings.ts';
-import type { BeatKind } from './heartbeat-detector.ts';
 import { SUSPECT_FACTOR } from './health-weight.ts';
+import type { BeatKind } from './heartbeat-detector.ts';
 import type { Suspicion } from './mass-failure.ts';
 import type { Comparison } from './outlier-statistics.ts';
 import type { ProbeDetector } from './probe-detector.ts';

@@ -42,7 +42,7 @@ test('a plain request is read in all its parts', () => {
     keepAlive: true,
     expectContinue: false,
     isHttp2: false,
-      hasEncodedDelimiter: false,
+    hasEncodedDelimiter: false,
     fields: 'X-One:  two words \t\r\n',
     peerClaims: '',
     forwardedFor: '',
