@@ -97,7 +97,7 @@ describe.skipIf(SKIPPED)(`curl${skippedFor(CURL)}`, () => {
   );
 
   it.each(PROTOCOLS)(
-    `puts ${UPLOAD_MIB} MiB of unknown length over $name, and the proxy stays small [F66]`,
+    `puts ${UPLOAD_MIB} MiB of unknown length over $name, and the proxy stays small`,
     {
       timeout: 120_000,
     },
