@@ -26,18 +26,12 @@ ${more}`;
 export const TUNING = `    probe: { interval: 1s, timeout: 1s, fast_interval: 250ms }
     retry:
       per_try_timeout: 1s   # the longest that any answer may take; by default timeouts.response_header, 30 s
-      on: [connect_failure, reset, timeout, 500, 502, 503, 504]   # by default without 500
     timeouts: { request: 2s }   # all attempts together; by default unlimited
 `;
 
 /** @param {Place} place */
 export function pulsegateTuned(place) {
   return pulsegate(place, TUNING);
-}
-
-/** The defaults, and 500 among what is tried again. @param {Place} place */
-export function pulsegate500(place) {
-  return pulsegate(place, '    retry: { on: [connect_failure, reset, timeout, 500, 502, 503, 504] }\n');
 }
 
 export const HEDGING = '    retry: { hedge: { after: p95, budget: 5% } }\n';

@@ -25,7 +25,6 @@ export function allTargets(node, scratch) {
     pulsegate('pulsegate', node, configs.pulsegate, scratch),
     pulsegate('pulsegate+hedge', node, configs.pulsegateHedge, scratch),
     pulsegate('pulsegate-tuned', node, configs.pulsegateTuned, scratch),
-    pulsegate('pulsegate+500', node, configs.pulsegate500, scratch),
     server('nginx', ['-v'], configs.nginx, (program, file, folder) => [
       program,
       '-p',

@@ -119,7 +119,7 @@ export const upstream = z.strictObject({
       attempts: key(count(0, 10), 2, 'Tries in addition to the first, on another backend while there is one.'),
       on: key(
         z.array(z.union([z.enum(['connect_failure', 'reset', 'timeout']), z.literal([500, 502, 503, 504])])),
-        ['connect_failure', 'reset', 'timeout', 502, 503, 504],
+        ['connect_failure', 'reset', 'timeout', 500, 502, 503, 504],
         'Failures that are tried again, where the request may safely be sent twice.',
       ),
       methods: key(

@@ -82,7 +82,7 @@ export function simulatedUpstream(
     health: HEALTH,
     retry: {
       attempts: 2,
-      on: ['connect_failure', 'reset', 'timeout', 502, 503, 504],
+      on: ['connect_failure', 'reset', 'timeout', 500, 502, 503, 504],
       methods: 'idempotent',
       perTryTimeoutMs: null,
       budget: 0.2,

@@ -94,7 +94,7 @@ describe('the smallest file', () => {
         },
         retry: {
           attempts: 2,
-          on: ['connect_failure', 'reset', 'timeout', 502, 503, 504],
+          on: ['connect_failure', 'reset', 'timeout', 500, 502, 503, 504],
           methods: 'idempotent',
           perTryTimeoutMs: null,
           budget: 0.2,
