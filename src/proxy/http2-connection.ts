@@ -17,7 +17,7 @@ import type { ConnectionContext, SweptConnection } from './client-side.ts';
 import type { Peer } from './heads.ts';
 import { formForList, http2Answer } from './http2-answer.ts';
 import { Http2Budget, type Verdict } from './http2-budget.ts';
-import { CONNECTION_WINDOW_BYTES, http2Options } from './http2-options.ts';
+import { CONNECTION_WINDOW_BYTES, http2Options, MAX_STREAMS } from './http2-options.ts';
 import { Http2Stream, type StreamHome } from './http2-stream.ts';
 import { Http2Watch } from './http2-watch.ts';
 
@@ -146,11 +146,18 @@ export class Http2Connection implements SweptConnection, StreamHome {
 
   private onStream(stream: ServerHttp2Stream, flags: number, list: readonly string[]): void {
     stream.on('error', ignore);
+    if (this.session.destroyed) return;
     this.watch.onStream(stream.id ?? 0);
     if (this.begunInTurn === 0) setImmediate(this.endTurn);
     const arrived = { stream, list, ended: (flags & NGHTTP2_FLAG_END_STREAM) !== 0 };
     if (this.begunInTurn < this.context.settings.limits.pipelined) this.begin(arrived);
-    else this.waiting.push(arrived);
+    else this.defer(arrived);
+  }
+
+  /** More than may be open at a time: some of them were taken back, and one read may hold a thousand. */
+  private defer(arrived: Arrived): void {
+    this.waiting.push(arrived);
+    if (this.waiting.length > MAX_STREAMS) this.judge(this.budget.spend(this.context.clock.now()));
   }
 
   private readonly endTurn = (): void => {

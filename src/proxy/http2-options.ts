@@ -7,7 +7,7 @@ import type { ServerSessionOptions } from 'node:http2';
 import type { HeadLimits } from '../http1/request-head.ts';
 
 /** Streams at a time; what RFC 9113 §6.5.2 recommends as the least. */
-const MAX_STREAMS = 100;
+export const MAX_STREAMS = 100;
 
 /** Bytes of a request's body that may be on the way to us. */
 export const STREAM_WINDOW_BYTES = 65_535;
