@@ -17,7 +17,7 @@ describe('check', () => {
     expect(out.join('')).toContain(
       'listener public (127.0.0.1:8080, [::1]:8080): api.example.com/v1/ -> api; / -> app',
     );
-    expect(out.join('')).toContain('upstream api: least_request over 127.0.0.1:3003; no probes; traffic not judged');
+    expect(out.join('')).toContain('upstream api: ring_hash over 127.0.0.1:3003; no probes; traffic not judged');
     expect(out.join('').split('\n').length).toBeLessThan(25);
   });
 
