@@ -5,8 +5,14 @@ import { onTestFinished } from 'vitest';
 
 const LOOK_EVERY_MS = 20;
 
-/** The most that the process has grown by since the call. */
-export function watchMemory(pid: number): { growthMiB(): number } {
+export interface MemoryWatch {
+  /** The most that the process has grown by since the watch began. */
+  growthMiB(): number;
+  /** The most that it has taken since then. */
+  peakMiB(): number;
+}
+
+export function watchMemory(pid: number): MemoryWatch {
   const before = residentMiB(pid);
   let peak = before;
   const look = () => {
@@ -18,6 +24,10 @@ export function watchMemory(pid: number): { growthMiB(): number } {
     growthMiB() {
       look();
       return peak - before;
+    },
+    peakMiB() {
+      look();
+      return peak;
     },
   };
 }
