@@ -184,9 +184,7 @@ export const GROUPS: readonly FaultGroup[] = [
         'Backends that are slow to accept, answer or go on',
         '504 or a cut, in time, and both sides are let go',
       ),
-      row('F81', 'Connections to a machine that is gone', 'One time-out, and its idle connections go too', {
-        pending: 'partitions',
-      }),
+      row('F81', 'Connections to a machine that is gone', 'One time-out, and its idle connections go too'),
       row('F82', 'Clients that leave', 'The backend is let go at once, and not blamed'),
       row('F83', 'Backends with the wrong certificate', '502; nothing was sent'),
       row('F84', 'Names that resolve badly', 'The last good addresses stay', { pending: 'discovery' }),
