@@ -44,7 +44,9 @@ export function ratios(result) {
     return other === null ? [] : [`${round(own / other, 2)}x of ${name}`];
   });
   const bare = cpuOf(result, 'pulsegate-bare');
-  const health = bare === null ? '' : ` Probes and outlier detection: ${round((own / bare - 1) * 100, 1)} % of CPU.`;
+  const percent = bare === null ? null : round((own / bare - 1) * 100, 1);
+  const cost = percent === null || percent > 0 ? `${percent} % of CPU` : 'less than the runs differ by';
+  const health = percent === null ? '' : ` Probes and outlier detection: ${cost}.`;
   return `CPU per request of Pulsegate: ${parts.join(', ') || 'no peer was measured'}.${health}`;
 }
 
