@@ -137,8 +137,7 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
    */
   private tryAgain(attempt: Attempt, outcome: OutcomeClass, status: number): boolean {
     const { forwarder } = this;
-    const { slot } = attempt.lease.backend;
-    const tried = [...(this.tried ?? []), slot];
+    const tried = this.triedWith(attempt);
     const failed: FailedAttempt = {
       outcome,
       status,
@@ -153,7 +152,7 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
     if (!forwarder.retryBudget.withdraw(this.clock.now())) return false;
     this.tried = tried;
     this.current = null;
-    forwarder.pool.recordRetry(slot);
+    forwarder.pool.recordRetry(attempt.lease.backend.slot);
     forwarder.enqueue(this);
     return true;
   }
@@ -199,12 +198,17 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
     const { forwarder, owner, current } = this;
     if (this.isDone || current === null || this.rival !== null || owner.isUpgrade) return false;
     if (!owner.isReplayable || !owner.bodyIsWhole || forwarder.pool.snapshot.panic || forwarder.isCrowded) return false;
-    return forwarder.hasUntried([...(this.tried ?? []), current.lease.backend.slot]);
+    return forwarder.hasUntried(this.triedWith(current));
+  }
+
+  /** Slots tried, once this attempt is given up or overtaken. */
+  private triedWith(attempt: Attempt): number[] {
+    return [...(this.tried ?? []), attempt.lease.backend.slot];
   }
 
   private double(): void {
     const { forwarder, owner } = this;
-    const tried = [...(this.tried ?? []), (this.current as Attempt).lease.backend.slot];
+    const tried = this.triedWith(this.current as Attempt);
     this.tried = tried;
     const lease = forwarder.pool.acquire(this);
     if (lease === null) return;

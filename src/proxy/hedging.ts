@@ -71,7 +71,9 @@ export class Hedging {
     this.budget.deposit(nowMs);
     const delayMs = this.currentDelayMs(nowMs);
     if (delayMs === null) return;
-    this.add({ request, dueMs: nowMs + delayMs, delayMs, asked: 0 });
+    const dueMs = nowMs + delayMs;
+    this.queue.push({ request, dueMs, delayMs, asked: 0 });
+    if (dueMs < this.timerAtMs) this.arm();
   }
 
   /** How long a request waited for its answer's head. */
@@ -100,11 +102,6 @@ export class Hedging {
       this.delayMs = quantileMs === undefined ? this.delayMs : Math.max(MIN_DELAY_MS, quantileMs);
     }
     return this.delayMs;
-  }
-
-  private add(entry: Entry): void {
-    this.queue.push(entry);
-    if (entry.dueMs < this.timerAtMs) this.arm();
   }
 
   /** Those that have their answer leave the queue when they come to its head. */

@@ -12,6 +12,7 @@ import { checkUpgrade, webSocketKey } from '../http1/websocket.ts';
 import { isHinting, type Lease } from '../model/lease.ts';
 import { type OutcomeClass, outcomeOfStatus } from '../model/outcome.ts';
 import type { HostPolicy, UpstreamSettings, UpstreamTimeouts } from '../model/settings.ts';
+import { HEAD_LIMITS, MAX_INFORMATIONAL } from './answer-limits.ts';
 import type { AbortOutcome, Attempt, AttemptOwner } from './attempt.ts';
 import { classifyConnectError, describeError } from './classify.ts';
 import type { ConnectionPool } from './connection-pool.ts';
@@ -26,12 +27,6 @@ export interface Through {
   readonly connections: ConnectionPool;
   readonly settings: UpstreamSettings;
 }
-
-/** Limits of answer heads; a backend is trusted no more than a client. */
-const HEAD_LIMITS = { headerBytes: 65_536, headerCount: 200, underscoreHeaders: 'allow' } as const;
-
-/** Informational responses to one request. */
-const MAX_INFORMATIONAL = 16;
 
 export class Http1Attempt implements Attempt, ConnectionUser {
   readonly lease: Lease;

@@ -13,6 +13,7 @@ import { outgoingRequest } from '../http2/outgoing-request.ts';
 import { isHinting, type Lease } from '../model/lease.ts';
 import type { OutcomeClass } from '../model/outcome.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
+import { HEAD_LIMITS, MAX_INFORMATIONAL } from './answer-limits.ts';
 import { AnswerVerdict } from './answer-verdict.ts';
 import type { AbortOutcome, Attempt, AttemptOwner } from './attempt.ts';
 import { cancelStream, listenTo, readFrom, type StreamListener } from './backend-stream.ts';
@@ -24,14 +25,10 @@ import type { Http2SessionPool, StreamUser } from './http2-session-pool.ts';
 import { ORPHAN } from './orphan.ts';
 import { hasBody } from './request-body.ts';
 
-/** Limits of answer heads, and of trailers; a backend is trusted no more than a client. */
-const HEAD_LIMITS = { headerBytes: 65_536, headerCount: 200, underscoreHeaders: 'allow' } as const;
+/** Limits of trailers. */
 const TRAILER_LIMITS = { headerBytes: 16_384, headerCount: 100, underscoreHeaders: 'allow' } as const;
 
 const NO_TRAILERS: readonly string[] = [];
-
-/** Informational responses to one request. */
-const MAX_INFORMATIONAL = 16;
 
 /** The upstream that an attempt is made at. */
 export interface Http2Upstream {

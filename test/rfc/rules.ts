@@ -13,7 +13,7 @@
 export type Level = 'MUST' | 'SHOULD' | 'MAY';
 
 /** Parts of the program whose tests are still to come. */
-export type Pending = 'http2' | 'tls' | 'websocket' | 'grpc' | 'discovery' | 'overload' | 'partitions';
+export type Pending = 'discovery' | 'overload';
 
 export interface Rule {
   readonly id: string;
