@@ -110,7 +110,7 @@ function exchange(port, id, body) {
   return new Promise((resolve, reject) => {
     const headers = { 'x-fault-id': id, ...(body === '' ? {} : { 'content-length': body.length }) };
     const method = body === '' ? 'GET' : 'POST';
-    const sent = request({ host: '127.0.0.1', port, path: '/work', method, headers, agent: false }, (response) => {
+    const sent = request({ host: '127.0.0.1', port, path: '/item', method, headers, agent: false }, (response) => {
       let text = '';
       response.setEncoding('latin1');
       response.on('data', (chunk) => {

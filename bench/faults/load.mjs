@@ -91,7 +91,7 @@ function send({ id, method, body }, startedMs, dueMs) {
       resolve({ id, method, dueMs, tookMs: now() - startedMs - dueMs, failure, backend, refusedPolitely });
     };
     const headers = { 'x-fault-id': id, ...(method === 'POST' ? { 'content-length': body.length } : {}) };
-    const sent = request({ agent, host: '127.0.0.1', port: options.port, path: `/work/${id}`, method, headers });
+    const sent = request({ agent, host: '127.0.0.1', port: options.port, path: `/item/${id}`, method, headers });
     const entry = {
       startedMs: startedMs + dueMs,
       giveUp: () => {
