@@ -1,11 +1,12 @@
 /**
- * Transitions as server-sent events (WHATWG HTML §9.2), for `GET /events`. Owns the open streams and bounds them: their
- * number, and how much a slow reader may leave unread before it is cut off; it comes back with `Last-Event-ID`.
+ * Transitions as server-sent events (WHATWG HTML §9.2), for `GET /events`, and notices beside them under a name of their own.
+ * Owns the open streams and bounds them: their number, and how much a slow reader may leave unread before it is cut off; it
+ * comes back with `Last-Event-ID`.
  */
 
 import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '../base/time.ts';
-import type { EventFeed, HealthEvent } from '../model/event.ts';
+import { type EventFeed, isNotice, type LoggedEvent } from '../model/event.ts';
 import { type Answer, failure, type Streamed } from './answer.ts';
 
 export const EVENT_STREAM = 'text/event-stream';
@@ -55,7 +56,7 @@ export class EventStreams {
     for (const end of this.open) end();
   }
 
-  private follow(response: ServerResponse, backlog: readonly HealthEvent[]): void {
+  private follow(response: ServerResponse, backlog: readonly LoggedEvent[]): void {
     let heartbeat: Timer;
     const write = (text: string) => {
       if (response.writableLength > MAX_UNREAD_BYTES) response.destroy();
@@ -81,6 +82,7 @@ export class EventStreams {
   }
 }
 
-function messageOf(event: HealthEvent): string {
-  return `id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`;
+/** Readers that ask for no name get transitions only: a notice is a `notice`, a transition a plain message. */
+function messageOf(event: LoggedEvent): string {
+  return `id: ${event.id}\n${isNotice(event) ? 'event: notice\n' : ''}data: ${JSON.stringify(event)}\n\n`;
 }

@@ -84,6 +84,25 @@ describe('GET /events', () => {
     await stream.leave();
   });
 
+  it('sends notices under a name of their own, with ids of the same row', async () => {
+    happen('a');
+    const stream = await open('?since=0');
+    running.control.events.note({ kind: 'panic', upstream: 'app', message: '1 of 4 backends is available' });
+    const text = await stream.until('"kind":"panic"');
+    expect(idsIn(text)).toEqual([1, 2]);
+    const [, data] = /\n\nid: 2\nevent: notice\ndata: (.*)\n/.exec(text) ?? [];
+    expect(JSON.parse(data ?? '')).toEqual({
+      id: 2,
+      at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      kind: 'panic',
+      upstream: 'app',
+      backend: null,
+      message: '1 of 4 backends is available',
+    });
+    expect(text).toMatch(/\n\nid: 1\ndata: /);
+    await stream.leave();
+  });
+
   it('begins after `since`, or after the Last-Event-ID of a reader that comes back', async () => {
     for (const backend of ['a', 'b', 'c']) happen(backend);
     const first = await open('?since=1');
@@ -218,6 +237,20 @@ describe('pulsegate events', () => {
     expect(out.join('')).toMatch(
       /^\S+Z {2}app\/a {2}up -> down: 3 probes failed in a row\n\S+Z {2}app\/b {2}up -> down: connect \?\[2J\n$/,
     );
+  });
+
+  it('prints notices with what they concern', async () => {
+    const { events } = running.control;
+    events.note({ kind: 'panic', upstream: 'app', message: '1 of 4 backends is available' });
+    events.note({ kind: 'hook', upstream: 'app', backend: 'a', message: 'ops answered 200' });
+    events.note({ kind: 'reload', message: 'generation 2' });
+    const { context, out } = world();
+    expect(await eventsCommand([], context)).toBe(0);
+    expect(out.map((line) => line.replace(/^\S+Z {2}/, ''))).toEqual([
+      'app  panic: 1 of 4 backends is available\n',
+      'app/a  hook: ops answered 200\n',
+      '-  reload: generation 2\n',
+    ]);
   });
 
   it('prints events as they are with --json', async () => {

@@ -55,4 +55,35 @@ describe('the event log', () => {
     log.record('app', transition(0));
     expect(heard).toEqual([2, 3]);
   });
+
+  it('numbers notices in the same row, and says what they concern', () => {
+    const clock = new VirtualClock();
+    const log = new EventLog(clock);
+    const heard: unknown[] = [];
+    log.subscribe((event) => heard.push(event));
+    log.record('app', transition(0));
+    clock.advanceTo(2_000);
+    const notice = log.note({ kind: 'panic', upstream: 'app', message: '1 of 4 backends is available' });
+    expect(notice).toEqual({
+      id: 2,
+      at: '2026-01-01T00:00:02.000Z',
+      kind: 'panic',
+      upstream: 'app',
+      backend: null,
+      message: '1 of 4 backends is available',
+    });
+    log.record('app', transition(0));
+    log.note({ kind: 'reload', message: 'generation 2' });
+    expect(log.since(0).map(({ id }) => id)).toEqual([1, 2, 3, 4]);
+    expect(log.since(3)).toEqual([expect.objectContaining({ kind: 'reload', upstream: null, backend: null })]);
+    expect(heard).toEqual(log.since(0));
+  });
+
+  it('keeps the last two hundred notices, which crowd out no transition', () => {
+    const log = new EventLog(new VirtualClock());
+    log.record('app', transition(0));
+    for (let i = 0; i < 5_000; i++) log.note({ kind: 'hook', message: 'ops answered 200' });
+    const kept = log.since(0).map(({ id }) => id);
+    expect([kept[0], kept[1], kept.length]).toEqual([1, 4_802, 201]);
+  });
 });
