@@ -3,7 +3,7 @@
  * and percent-decoding, so an encoded slash belongs to a name and never makes a new segment.
  */
 
-import type { ControlPlane, UpstreamControl } from '../model/report.ts';
+import type { AdminControl, UpstreamControl } from '../model/report.ts';
 import type { Intent } from '../model/status.ts';
 import { type Answer, failure, json, type Streamed } from './answer.ts';
 import { DASHBOARD_PAGE } from './dashboard/page.ts';
@@ -14,7 +14,7 @@ import type { Access } from './guard.ts';
 import { recordingAnswer } from './recording.ts';
 
 export interface Call {
-  readonly control: ControlPlane;
+  readonly control: AdminControl;
   readonly events: EventStreams;
   /** The decoded segments at the pattern's `:` places. */
   readonly params: readonly string[];

@@ -12,7 +12,7 @@ import { formatBind, isLoopback } from '../config/addresses.ts';
 import { boundAddress, listenOptions } from '../model/bind-address.ts';
 import { StartError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
-import type { ControlPlane } from '../model/report.ts';
+import type { AdminControl } from '../model/report.ts';
 import type { AdminSettings, BindAddress } from '../model/settings.ts';
 import { type Answer, failure, type Streamed, send } from './answer.ts';
 import { EventStreams } from './events.ts';
@@ -47,7 +47,7 @@ export interface AdminServer {
 
 export interface AdminOptions {
   readonly settings: AdminSettings;
-  readonly control: ControlPlane;
+  readonly control: AdminControl;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -84,7 +84,7 @@ export async function startAdmin({ settings, control, clock, log }: AdminOptions
 
 interface Service {
   readonly guard: Guard;
-  readonly control: ControlPlane;
+  readonly control: AdminControl;
   readonly events: EventStreams;
   readonly log: Log;
 }

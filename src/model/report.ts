@@ -129,7 +129,7 @@ export interface HealthReport {
 }
 
 /** What the admin server needs of the running program; the composition root implements it. */
-export interface ControlPlane {
+export interface AdminControl {
   health(): HealthReport;
   upstream(name: string): UpstreamControl | null;
   /** Why the program is not ready to take traffic; empty = ready. */

@@ -1,17 +1,17 @@
-/** A ControlPlane of plain objects behind a real admin server, and ways to talk to it. */
+/** A AdminControl of plain objects behind a real admin server, and ways to talk to it. */
 
 import { connect } from 'node:net';
 import { type AdminServer, startAdmin } from '../../../src/admin/server.ts';
 import { EventLog } from '../../../src/control/event-log.ts';
 import type { Log } from '../../../src/model/log.ts';
-import type { BackendDetail, ControlPlane, UpstreamControl } from '../../../src/model/report.ts';
+import type { AdminControl, BackendDetail, UpstreamControl } from '../../../src/model/report.ts';
 import type { AdminSettings } from '../../../src/model/settings.ts';
 import type { Intent, Status } from '../../../src/model/status.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 
 const SINCE = '2026-11-21T02:00:00.000Z';
 
-export interface FakeControl extends ControlPlane {
+export interface FakeControl extends AdminControl {
   /** Everything that was changed, in order. */
   readonly changes: string[];
   reasons: string[];
