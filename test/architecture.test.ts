@@ -20,6 +20,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   control: ['base', 'model', 'health', 'pool', 'pick', 'tls'],
   proxy: ['base', 'model', 'http1', 'http2', 'tls'],
   admin: ['base', 'model', 'config'],
+  // For the browser: types only, as the rule below holds it to.
+  dashboard: ['model'],
   cli: ['base', 'model', 'config', 'sender'],
   config: ['base', 'model'],
   demo: ['base', 'model', 'sender'],
@@ -46,8 +48,8 @@ const BANNED: readonly (readonly [pattern: RegExp, wayOut: string])[] = [
   [/\bconsole\.\w+/, 'take a Log, or return what is to be printed'],
 ];
 
-/** Text for a browser, and what backends import: neither runs in this program, where a Clock could be taken. */
-const RUN_ELSEWHERE = ['src/admin/dashboard/script.ts', 'src/sender/heartbeat.ts'];
+/** What a browser runs, and what backends import: neither runs in this program, where a Clock could be taken. */
+const RUN_ELSEWHERE = /^src\/(dashboard\/|sender\/heartbeat\.ts$)/;
 
 const LONGEST_FILE = 300;
 
@@ -67,7 +69,7 @@ const tests = readSources('test');
 
 function readSources(folder: string): SourceFile[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => {
       const path = join(ROOT, folder, name);
       const text = readFileSync(path, 'utf8');
@@ -90,7 +92,7 @@ function nameOf(path: string): string {
 /** `src/proxy/router.ts` is in proxy, `src/app.ts` in src. */
 function folderOf(name: string): string {
   const [top = '', second = ''] = name.split('/');
-  return second.endsWith('.ts') ? top : second;
+  return /\.tsx?$/.test(second) ? top : second;
 }
 
 /** Code without comments, so that a comment may name what the code may not use. Line breaks stay. */
@@ -126,10 +128,19 @@ describe('imports', () => {
     expect(main).not.toMatch(/^import .*'\.\/sim\//m);
   });
 
+  test('of the browser from the program are of types, and nobody imports the browser', () => {
+    const wrong = sources.flatMap(({ name, folder, needs, imports }) =>
+      folder === 'dashboard'
+        ? needs.filter((target) => folderOf(target) !== 'dashboard').map((target) => `${name} needs ${target}`)
+        : imports.filter((target) => folderOf(target) === 'dashboard').map((target) => `${name} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   test('name files that exist, and every folder has a row in the table', () => {
     const known = new Set([...sources, ...tests].map(({ name }) => name));
     const dangling = [...sources, ...tests].flatMap(({ name, imports }) =>
-      imports.filter((target) => target.endsWith('.ts') && !known.has(target)).map((target) => `${name}: ${target}`),
+      imports.filter((target) => /\.tsx?$/.test(target) && !known.has(target)).map((target) => `${name}: ${target}`),
     );
     expect(dangling).toEqual([]);
     expect([...new Set(sources.map(({ folder }) => folder))].filter((folder) => !(folder in MAY_IMPORT))).toEqual([]);
@@ -152,7 +163,7 @@ describe('imports', () => {
 
 test('only platform/ touches clocks, timers, entropy, the environment and the terminal', () => {
   const found = sources
-    .filter(({ name, folder }) => folder !== 'platform' && !RUN_ELSEWHERE.includes(name))
+    .filter(({ name, folder }) => folder !== 'platform' && !RUN_ELSEWHERE.test(name))
     .flatMap(({ name, text }) =>
       codeOf(text)
         .split('\n')
@@ -178,7 +189,9 @@ describe('files', () => {
   });
 
   test('are named in kebab case', () => {
-    expect(sources.map(({ name }) => name).filter((name) => !/^([a-z0-9-]+\/)+[a-z0-9-]+\.ts$/.test(name))).toEqual([]);
+    expect(sources.map(({ name }) => name).filter((name) => !/^([a-z0-9-]+\/)+[a-z0-9-]+\.tsx?$/.test(name))).toEqual(
+      [],
+    );
   });
 
   test('leave no work to a note', () => {

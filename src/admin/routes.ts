@@ -6,16 +6,17 @@
 import type { AdminControl, UpstreamControl } from '../model/report.ts';
 import type { Intent } from '../model/status.ts';
 import { type Answer, failure, json, type Streamed } from './answer.ts';
-import { DASHBOARD_PAGE } from './dashboard/page.ts';
-import { DASHBOARD_SCRIPT } from './dashboard/script.ts';
-import { DASHBOARD_STYLE } from './dashboard/style.ts';
+import type { Dashboard } from './dashboard/assets.ts';
 import type { EventStreams } from './events.ts';
 import type { Access } from './guard.ts';
 import { recordingAnswer } from './recording.ts';
+import type { StateStreams } from './stream.ts';
 
 export interface Call {
   readonly control: AdminControl;
   readonly events: EventStreams;
+  readonly states: StateStreams;
+  readonly dashboard: Dashboard;
   /** The decoded segments at the pattern's `:` places. */
   readonly params: readonly string[];
   readonly query: URLSearchParams;
@@ -51,9 +52,11 @@ const ROUTES: readonly Route[] = [
   route('POST', `${BACKEND}/enable`, 'change', (call) => setIntent(call, 'enabled')),
   route('POST', `${BACKEND}/disable`, 'change', (call) => setIntent(call, 'disabled')),
   route('PUT', `${BACKEND}/weight`, 'change', setWeight),
-  route('GET', '/', 'public', () => asset('text/html', DASHBOARD_PAGE)),
-  route('GET', '/app.js', 'public', () => asset('text/javascript', DASHBOARD_SCRIPT)),
-  route('GET', '/app.css', 'public', () => asset('text/css', DASHBOARD_STYLE)),
+  route('GET', '/', 'public', ({ dashboard }) => dashboard.page),
+  route('GET', '/app.js', 'public', ({ dashboard }) => dashboard.script),
+  route('GET', '/app.css', 'public', ({ dashboard }) => dashboard.style),
+  route('GET', '/icon.svg', 'public', ({ dashboard }) => dashboard.icon),
+  route('GET', '/stream', 'read', ({ states }) => states.answer()),
   route('GET', '/events', 'read', ({ events, query, lastEventId }) => events.answer(query, lastEventId)),
   route('GET', '/recording', 'read', ({ control }) => recordingAnswer(control.recording())),
   ...['/metrics', '/config'].map((path) => route('GET', path, 'read', notAvailableYet)),
@@ -149,10 +152,6 @@ function weightOf(body: unknown): number | null {
   if (typeof body !== 'object' || body === null || Object.keys(body).join() !== 'weight') return null;
   const { weight } = body as { weight: unknown };
   return typeof weight === 'number' && weight > 0 && weight < Number.POSITIVE_INFINITY ? weight : null;
-}
-
-function asset(type: string, body: string): Answer {
-  return { status: 200, type: `${type}; charset=utf-8`, body };
 }
 
 function notAvailableYet(): Answer {

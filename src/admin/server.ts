@@ -15,9 +15,11 @@ import type { Log } from '../model/log.ts';
 import type { AdminControl } from '../model/report.ts';
 import type { AdminSettings, BindAddress } from '../model/settings.ts';
 import { type Answer, failure, type Streamed, send } from './answer.ts';
+import { readDashboard } from './dashboard/assets.ts';
 import { EventStreams } from './events.ts';
 import { createGuard, type Guard } from './guard.ts';
-import { matchRoute } from './routes.ts';
+import { type Call, matchRoute } from './routes.ts';
+import { StateStreams } from './stream.ts';
 
 const MAX_BODY_BYTES = 4_096;
 const MAX_CONNECTIONS = 256;
@@ -62,8 +64,10 @@ export async function startAdmin({ settings, control, clock, log }: AdminOptions
   }
   const guard = createGuard(settings);
   const events = new EventStreams(control.events, clock);
+  const states = new StateStreams(control, clock);
+  const dashboard = readDashboard();
   const server = createServer(SERVER_OPTIONS, (request, response) => {
-    void serve(request, response, { guard, control, events, log });
+    void serve(request, response, { guard, control, events, states, dashboard, log });
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(SOCKET_IDLE_MS);
@@ -77,15 +81,14 @@ export async function startAdmin({ settings, control, clock, log }: AdminOptions
     address: boundAddress(server.address(), bind),
     close: () => {
       events.close();
+      states.close();
       return closeServer(server, CLOSE_GRACE_MS, clock);
     },
   };
 }
 
-interface Service {
+interface Service extends Pick<Call, 'control' | 'events' | 'states' | 'dashboard'> {
   readonly guard: Guard;
-  readonly control: AdminControl;
-  readonly events: EventStreams;
   readonly log: Log;
 }
 
@@ -106,7 +109,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, service
 async function answerTo(
   request: IncomingMessage,
   by: string,
-  { guard, control, events }: Service,
+  { guard, control, events, states, dashboard }: Service,
 ): Promise<Answer | Streamed> {
   const refusal = guard.checkOrigin(request);
   if (refusal !== null) return refusal;
@@ -119,6 +122,8 @@ async function answerTo(
   const call = {
     control,
     events,
+    states,
+    dashboard,
     params: match.params,
     query: new URLSearchParams(target.split('?')[1]),
     lastEventId: request.headersDistinct['last-event-id']?.[0],

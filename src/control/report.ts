@@ -53,6 +53,8 @@ export function reportBackend(
     latency_ms: ledger.latency(backend.slot, at),
     load: reportLoadInForce(record, at),
     version: record.heartbeat?.last?.version ?? null,
+    role: record.heartbeat?.role ?? null,
+    heartbeat: reportPulse(record),
     since: wallTimeOf(clock, since),
     reason,
   };
@@ -129,6 +131,11 @@ function reportHeartbeat({ heartbeat, refusedHeartbeats }: Readonly<BackendRecor
     lease_remaining_ms: remainingMs === null ? null : Math.round(remainingMs),
     rejected_total: refusedHeartbeats,
   };
+}
+
+function reportPulse({ heartbeat }: Readonly<BackendRecord>): BackendReport['heartbeat'] {
+  const verdict = heartbeat?.verdict ?? 'unknown';
+  return verdict === 'unknown' ? null : { verdict, seq: heartbeat?.last?.seq ?? null };
 }
 
 function reportLoad({ load, spec }: Readonly<BackendRecord>, at: number): LoadEvidence {

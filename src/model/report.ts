@@ -28,6 +28,10 @@ export interface BackendReport {
   readonly load: { readonly utilization: number; readonly source: LoadSource; readonly age_ms: number } | null;
   /** As its heartbeats say; null when they do not. */
   readonly version: string | null;
+  /** As its heartbeats say; null when they do not, or have ceased. */
+  readonly role: string | null;
+  /** null before the first one. */
+  readonly heartbeat: { readonly verdict: 'alive' | 'suspect' | 'lost'; readonly seq: number | null } | null;
   readonly since: string;
   readonly reason: string;
 }

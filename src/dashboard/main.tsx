@@ -1,0 +1,2 @@
+/** Begins the dashboard. */
+document.body.textContent = 'Pulsegate';
