@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { redact } from '../../../src/config/secrets.ts';
+import { redact, redactData } from '../../../src/config/secrets.ts';
 import { load, MINIMAL, problemsOf, settingsOf } from './support.ts';
 
 const CANARY = 'canary-"7f3a"\\';
@@ -68,5 +68,31 @@ describe('secrets', () => {
     expect(redact(`a ${CANARY} b ${JSON.stringify({ token: CANARY })}`, [CANARY])).toBe(
       'a [secret] b {"token":"[secret]"}',
     );
+  });
+
+  test.each([
+    ['a', 'a cat has a tail', '[secret] cat has [secret] tail'],
+    ['80', 'http://b:80/x8080?80=180', 'http://b:[secret]/x8080?[secret]=180'],
+    ['p+w', 'p+w, xp+w, p+wx, "p+w"', '[secret], xp+w, p+wx, "[secret]"'],
+    ['(x', 'f(x) g((x', 'f[secret]) g([secret]'],
+    ['ü', 'für ü', 'für [secret]'],
+    ['é"', '{"k":"é\\""}', '{"k":"[secret]"}'],
+    ['secret', 'secret secrets', '[secret] secrets'],
+    ['eightlong', 'xeightlongx', 'x[secret]x'],
+  ])('that are short are struck out as whole words only: %s', (secret, text, struck) => {
+    expect(redact(text, [secret])).toBe(struck);
+  });
+
+  test('that are short are struck out together with the text that they were put into', () => {
+    const loaded = load(`${MINIMAL}via: "x\${env:A}y"`, { env: { A: '7' } });
+    expect(loaded.ok && redact('via x7y, 7 of 77', loaded.secrets)).toBe('via [secret], [secret] of 77');
+  });
+
+  test('are struck out of data, which stays what it was in all else', () => {
+    const data = { list: ['abc', 8080, 1, true, null], abc: { text: 'x abc' } };
+    expect(redactData(data, ['8080', 'abc'])).toEqual({
+      list: ['[secret]', '[secret]', 1, true, null],
+      abc: { text: 'x [secret]' },
+    });
   });
 });
