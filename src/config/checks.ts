@@ -4,6 +4,7 @@
  */
 
 import { formatBind, isLoopback } from './addresses.ts';
+import { checkHooks } from './hook-checks.ts';
 import { checkListener } from './listener-checks.ts';
 import type { Finding, Path } from './problem.ts';
 import { type Named, refuseRepeats } from './repeats.ts';
@@ -20,6 +21,7 @@ export function crossCheck(config: Config, show: (path: Path) => string | undefi
     ...Object.keys(config.upstreams).flatMap((name) => checkUpstream(config, name, show)),
     ...checkHeartbeatKeys(config, show),
     ...checkToken(config),
+    ...checkHooks(config, show),
   ];
 }
 

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { parseBind, parseUdpBind } from './addresses.ts';
 import { duration, key, parsed, required, text } from './fields.ts';
+import { hook } from './hook-schema.ts';
 import { listener } from './listener-schema.ts';
 import { NAME, PSEUDONYM, TOKEN } from './names.ts';
 import { upstream } from './upstream-schema.ts';
@@ -89,6 +90,7 @@ export const configSchema = z.strictObject({
     }),
     'Groups of backends, by name.',
   ),
+  hooks: key(z.record(text(NAME.pattern, NAME.must), hook), {}, 'What is called when something changes, by name.'),
 });
 
 /** The configuration after defaults and units, still in the file's names. */

@@ -1,5 +1,6 @@
 /** From the file's names to the program's: the configuration, validated and in units, as `Settings`. Decides nothing. */
 
+import type { HookSettings } from '../model/hook.ts';
 import type { AdminSettings, HeartbeatReceiverSettings, LogSettings, Settings } from '../model/settings.ts';
 import { toListener } from './listener-settings.ts';
 import type { Config } from './schema.ts';
@@ -19,6 +20,7 @@ export function toSettings(config: Config): Settings {
     upstreams: Object.entries(config.upstreams).map(([name, upstream]) =>
       toUpstream(name, upstream, config.heartbeats !== null),
     ),
+    hooks: Object.entries(config.hooks).map(([name, hook]) => toHook(name, hook)),
   };
 }
 
@@ -35,4 +37,19 @@ function toReceiver(heartbeats: Config['heartbeats']): HeartbeatReceiverSettings
   if (heartbeats === null) return null;
   const { bind, udp, keys } = heartbeats;
   return { bind, udp: udp === null ? null : { host: udp.host, port: udp.port }, keys };
+}
+
+/** checks.ts has seen to it that either a webhook or a command is there. */
+function toHook(name: string, { webhook, exec, secret, headers, ...hook }: Config['hooks'][string]): HookSettings {
+  const named = Object.entries(headers).map(([header, value]) => [header.toLowerCase(), value]);
+  return {
+    name,
+    action:
+      webhook === null
+        ? { kind: 'exec', command: exec as [string, ...string[]] }
+        : { kind: 'webhook', url: webhook, secret, headers: Object.fromEntries(named) },
+    on: hook.on,
+    minIntervalMs: hook.min_interval,
+    timeoutMs: hook.timeout,
+  };
 }

@@ -11,9 +11,7 @@ import type { Finding, Path } from './problem.ts';
  */
 const UNAVAILABLE: Readonly<Record<string, readonly unknown[]>> = {
   workers: [1],
-  hooks: [],
   'upstreams.*.discovery': [null],
-  'upstreams.*.alerts': [],
 };
 
 /** Refuses what is not available in `root`, and removes from it the keys whose values change nothing. */

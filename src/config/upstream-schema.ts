@@ -198,6 +198,11 @@ export const upstream = z.strictObject({
     'preserve',
     "Host header that backends see: `preserve` (the client's), `backend` (the backend's own), or a literal.",
   ),
+  alerts: key(
+    z.array(z.string()).nullable(),
+    null,
+    'Names under `hooks` that hear of this upstream; null: all of them, `[]`: none.',
+  ),
 });
 
 function isHostHeader(value: string): boolean {

@@ -55,6 +55,7 @@ export function toUpstream(name: string, upstream: Upstream, receivesHeartbeats:
       maxAgeMs: keepalive.max_age,
     },
     host: toHostPolicy(upstream.host),
+    alerts: upstream.alerts,
   };
 }
 

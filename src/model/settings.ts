@@ -5,6 +5,7 @@
  */
 
 import type { BackendSpec } from './backend.ts';
+import type { HookSettings } from './hook.ts';
 import type { LoadSource } from './load.ts';
 import type { ProbeSettings } from './probe-settings.ts';
 
@@ -250,6 +251,8 @@ export interface UpstreamSettings {
   readonly keepalive: KeepaliveSettings;
   /** `preserve`: the client's Host; `backend`: the backend's authority; else this literal. */
   readonly host: HostPolicy;
+  /** Names of the hooks that hear of it; null = all of them do. */
+  readonly alerts: readonly string[] | null;
 }
 
 export type HostPolicy =
@@ -370,4 +373,5 @@ export interface Settings {
   /** null = off. */
   readonly heartbeats: HeartbeatReceiverSettings | null;
   readonly upstreams: readonly UpstreamSettings[];
+  readonly hooks: readonly HookSettings[];
 }

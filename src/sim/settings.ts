@@ -79,6 +79,7 @@ export function simulatedUpstream(
     sticky: null,
     zone: null,
     requireRole: null,
+    alerts: null,
     health: HEALTH,
     retry: {
       attempts: 2,

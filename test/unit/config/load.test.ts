@@ -53,6 +53,7 @@ describe('the smallest file', () => {
         sticky: null,
         zone: null,
         requireRole: null,
+        alerts: null,
         health: {
           initialState: 'probe',
           probe: {
