@@ -33,6 +33,10 @@ const SECRET_KEYS = new Set([
 ]);
 const REFERENCE = /\$\{([^}]*)\}/g;
 const STRUCK_OUT = '[secret]';
+/** Secrets of at least so many characters are struck out inside other words, too. */
+const STRUCK_OUT_ANYWHERE = 8;
+const WORD_BEGINS = /^[\p{L}\p{N}_]/u;
+const WORD_ENDS = /[\p{L}\p{N}_]$/u;
 
 export function resolveReferences(value: unknown, source: Source): Resolved {
   const secrets = new Set<string>();
@@ -54,7 +58,8 @@ export function resolveReferences(value: unknown, source: Source): Resolved {
       return 'value' in found ? found.value : whole;
     });
     const isSecretKey = SECRET_KEYS.has(patternOf(path));
-    if (isSecretKey && text !== '') secrets.add(text);
+    // A short value that was put into a longer text is only found again as that text; see `redact`.
+    if ((isSecretKey || text !== written) && text !== '') secrets.add(text);
     if (text !== written) shown.set(formatPath(path), written);
     else if (isSecretKey) shown.set(formatPath(path), STRUCK_OUT);
     return text;
@@ -74,12 +79,35 @@ function patternOf(path: Path): string {
   return path.map((step, index) => (isName(step, index) ? '*' : step)).join('.');
 }
 
-/** `text` without any of the secrets, in plain form or as JSON writes them. */
+/**
+ * `text` without any of the secrets, in plain form or as JSON writes them. One of fewer than 8 characters goes only where it
+ * stands as a whole word: struck out of other words as well, it would leave nothing readable, and tell by the gaps what it is.
+ * @param secrets as `Resolved` has them, longest first
+ */
 export function redact(text: string, secrets: readonly string[]): string {
-  return secrets.reduce(
-    (left, secret) => left.replaceAll(secret, STRUCK_OUT).replaceAll(JSON.stringify(secret).slice(1, -1), STRUCK_OUT),
-    text,
-  );
+  const forms = new Set(secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]));
+  // One pass, so that what was put in is not struck out in turn.
+  return forms.size === 0 ? text : text.replace(new RegExp([...forms].map(patternFor).join('|'), 'gu'), STRUCK_OUT);
+}
+
+/**
+ * A copy of JSON-like data without any of the secrets, still JSON: a number that is one becomes text. Names of members stay, as
+ * no reference can stand in them.
+ */
+export function redactData(value: unknown, secrets: readonly string[]): unknown {
+  if (typeof value === 'string') return redact(value, secrets);
+  if (typeof value === 'number') return secrets.includes(String(value)) ? STRUCK_OUT : value;
+  if (Array.isArray(value)) return value.map((item) => redactData(item, secrets));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redactData(item, secrets)]));
+}
+
+function patternFor(secret: string): string {
+  const literal = secret.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  if (secret.length >= STRUCK_OUT_ANYWHERE) return literal;
+  const before = WORD_BEGINS.test(secret) ? '(?<![\\p{L}\\p{N}_])' : '';
+  const after = WORD_ENDS.test(secret) ? '(?![\\p{L}\\p{N}_])' : '';
+  return `${before}${literal}${after}`;
 }
 
 function follow(reference: string, source: Source): { readonly value: string } | { readonly message: string } {
