@@ -7,7 +7,9 @@ import { type AdminServer, startAdmin } from './admin/server.ts';
 import { onBrokenInvariant } from './base/invariant.ts';
 import { createRng } from './base/rng.ts';
 import type { RunningApp, StartOptions } from './cli/context.ts';
+import { readBackendList } from './config/backend-list.ts';
 import { ControlPlane, statusOfAll } from './control/control-plane.ts';
+import { Discoveries } from './control/discovery/discoveries.ts';
 import { type HeartbeatReceiver, startHeartbeatReceiver } from './control/heartbeat-receiver.ts';
 import type { EventFeed } from './model/event.ts';
 import type { AdminControl, HealthReport, UpstreamControl } from './model/report.ts';
@@ -35,6 +37,7 @@ class App implements RunningApp, AdminControl {
   private readonly output: OpenLog;
   private readonly files: FileWatch;
   private readonly control: ControlPlane;
+  private readonly discoveries: Discoveries;
   private readonly data: DataPlane;
   private readonly loopLag: LoopLag = watchLoopLag();
   private readonly startedMs = systemClock.now();
@@ -55,7 +58,15 @@ class App implements RunningApp, AdminControl {
     const files = new FileWatch({ clock: systemClock, log });
     this.files = files;
     this.control = new ControlPlane({ settings, clock: systemClock, rng, log, files });
-    const poolOf = (name: string) => this.control.upstream(name) as ForwarderPool;
+    this.discoveries = new Discoveries({
+      clock: systemClock,
+      rng: rng.fork('discovery'),
+      log,
+      files,
+      readList: readBackendList,
+      onChange: (name, backends) => this.control.upstream(name)?.setBackends(backends),
+    });
+    const poolOf = (name: string) => this.control.upstream(name)?.routed as ForwarderPool;
     this.data = new DataPlane({ settings, clock: systemClock, log, files, poolOf });
   }
 
@@ -63,6 +74,7 @@ class App implements RunningApp, AdminControl {
     const { log } = this.output;
     try {
       await this.control.prepare();
+      await this.discoveries.start(this.settings.upstreams);
       this.listeners = await this.data.start();
       await this.serveAdmin();
       await this.receiveHeartbeats();
@@ -136,7 +148,10 @@ class App implements RunningApp, AdminControl {
     if (settings === null) return;
     this.heartbeatReceiver = await startHeartbeatReceiver({
       settings,
-      targets: (upstream) => this.control.upstream(upstream),
+      targets: (name) => {
+        const upstream = this.control.upstream(name);
+        return upstream === null ? null : this.discoveries.doorOf(name, upstream);
+      },
       clock: systemClock,
       log: this.output.log,
     });
@@ -154,6 +169,7 @@ class App implements RunningApp, AdminControl {
   private async close(): Promise<void> {
     this.files.close();
     this.data.close();
+    this.discoveries.stop();
     await this.control.close();
     await this.adminServer?.close();
     await this.heartbeatReceiver?.close();

@@ -33,6 +33,9 @@ export interface Candidate {
   readonly epoch: number;
 }
 
+/** A place at a backend that one attempt takes. */
+export type Place = Pick<Candidate, 'backend' | 'trial' | 'epoch'>;
+
 /** Candidates that are served from together: those of one priority level, or of one side of it where zones matter. */
 export interface CandidateGroup {
   /** 0 is used first. */
