@@ -1,32 +1,14 @@
 /**
- * The written forms of addresses: where to listen, where a backend is, which peers are trusted. Each parser returns
+ * The written forms of addresses: where to listen, which peers are trusted. Each parser returns
  * what it read, or a sentence that says what the value must be.
  */
 
 import { isIP } from 'node:net';
 import { formatAuthority } from '../base/authority.ts';
+import { isHost, isRefusal, type Refusal } from '../model/backend-url.ts';
 import type { BindAddress } from '../model/settings.ts';
 
-/** A sentence that follows the key: `must be …`. */
-export interface Refusal {
-  readonly must: string;
-}
-
-export interface BackendAddress {
-  /** Origin, for people. */
-  readonly url: string;
-  readonly tls: boolean;
-  /** Without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
-
 const BIND_FORMS = 'must be host:port, [IPv6]:port or unix:/path';
-const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
-
-export function isRefusal(value: object): value is Refusal {
-  return 'must' in value;
-}
 
 /** `host:port`, `[::1]:port` or `unix:/path`; port 0 lets the system choose. */
 export function parseBind(text: string): BindAddress | Refusal {
@@ -55,33 +37,12 @@ export function formatBind(address: BindAddress): string {
   return address.kind === 'unix' ? `unix:${address.path}` : formatAuthority(address.host, address.port);
 }
 
-/** `http://host[:port]` or `https://host[:port]` and nothing after it. */
-export function parseBackendUrl(text: string): BackendAddress | Refusal {
-  if (!/^https?:\/\/[^/]/i.test(text) || !URL.canParse(text))
-    return { must: 'must be a URL such as http://127.0.0.1:3001' };
-  const { protocol, username, password, pathname, search, hash, hostname, origin, port } = new URL(text);
-  const ends = pathname === '/' && search === '' && hash === '' && !/[?#]$/.test(text);
-  if (!ends) return { must: 'must end after the port: paths are forwarded as the client sent them' };
-  if (username !== '' || password !== '') return { must: 'must not carry a user name or password' };
-  if (port === '0') return { must: 'must have a port from 1 to 65535' };
-  const host = hostname.replace(/^\[|\]$/g, '');
-  if (!isHost(host)) return { must: 'must have a valid host name or address' };
-  const tls = protocol === 'https:';
-  const usualPort = tls ? 443 : 80;
-  return { url: origin, tls, host, port: port === '' ? usualPort : Number(port) };
-}
-
 /** An address, or one with a prefix length: `10.0.0.0/8`, `::1`. */
 export function isCidr(text: string): boolean {
   const [address = '', bits, ...rest] = text.split('/');
   const family = isIP(address);
   if (family === 0 || rest.length > 0) return false;
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
-}
-
-/** A name or an address without port or brackets. */
-export function isHost(text: string): boolean {
-  return isIP(text) !== 0 || HOST_NAME.test(text);
 }
 
 /** An exact host, or `*.suffix`, as routes compare them. */

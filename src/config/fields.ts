@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod';
-import { isRefusal, type Refusal } from './addresses.ts';
+import { isRefusal, type Refusal } from '../model/backend-url.ts';
 import {
   DURATION_PATTERN,
   PERCENTAGE_PATTERN,

@@ -1,7 +1,7 @@
 /** The configuration keys of an upstream that say how the health of its backends is judged. */
 
 import { z } from 'zod';
-import { isHost } from './addresses.ts';
+import { isHost } from '../model/backend-url.ts';
 import { count, duration, key, parsed, required, share, text, textThat } from './fields.ts';
 import { GRPC_SERVICE, HEADER_NAME, LOAD_METRIC, parseStatusRange, ROUTE_PATH, readJsonPath } from './names.ts';
 

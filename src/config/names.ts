@@ -1,8 +1,8 @@
 /** What names, paths and ranges must look like, with the words that say so. */
 
 import { type JsonPath, parseJsonPath } from '../base/json-path.ts';
+import type { Refusal } from '../model/backend-url.ts';
 import type { HedgeSettings } from '../model/settings.ts';
-import type { Refusal } from './addresses.ts';
 import { parseDuration } from './scalars.ts';
 
 interface Form {

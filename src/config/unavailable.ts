@@ -11,7 +11,6 @@ import type { Finding, Path } from './problem.ts';
  */
 const UNAVAILABLE: Readonly<Record<string, readonly unknown[]>> = {
   workers: [1],
-  'upstreams.*.discovery': [null],
 };
 
 /** Refuses what is not available in `root`, and removes from it the keys whose values change nothing. */

@@ -1,7 +1,8 @@
 /** Rules that relate the keys of one upstream. Each names the key to change, and says what to write. */
 
+import { isIP } from 'node:net';
 import { formatAuthority } from '../base/authority.ts';
-import type { BackendAddress } from './addresses.ts';
+import type { BackendAddress } from '../model/backend-url.ts';
 import type { Finding, Path } from './problem.ts';
 import { type Named, refuseRepeats } from './repeats.ts';
 import type { Config } from './schema.ts';
@@ -17,6 +18,7 @@ export function checkUpstream(config: Config, name: string, show: (path: Path) =
   const upstream = config.upstreams[name] as Upstream;
   return [
     ...refuseRepeats(backendIds(name, upstream), 'id'),
+    ...checkDiscovery(name, upstream, config),
     ...checkProtocol(name, upstream),
     ...checkTls(name, upstream),
     ...checkHashing(name, upstream),
@@ -59,6 +61,38 @@ function checkHeartbeat(name: string, { heartbeat }: Upstream, { heartbeats }: C
   return [{ path: [...path, 'lease'], at: 'value', message: 'must be longer than interval' }];
 }
 
+/** One kind of discovery, whole; and backends from somewhere. */
+function checkDiscovery(name: string, { backends, discovery, tls, protocol }: Upstream, config: Config): Finding[] {
+  const path = ['upstreams', name, 'discovery'];
+  if (discovery === null) {
+    if (backends.length > 0) return [];
+    return [
+      { path: ['upstreams', name, 'backends'], at: 'key', message: 'must have at least one entry, or discovery' },
+    ];
+  }
+  const { dns, file, heartbeats } = discovery;
+  if (Number(dns !== null) + Number(file !== null) + Number(heartbeats) !== 1) {
+    return [{ path, at: 'value', message: 'must have exactly one of dns, file and heartbeats: true' }];
+  }
+  if (heartbeats && config.heartbeats === null) {
+    return [{ path: [...path, 'heartbeats'], at: 'value', message: NEEDS_RECEIVER }];
+  }
+  if (dns === null) return [];
+  const say = (key: string, message: string): Finding => ({ path: [...path, 'dns', key], at: 'key', message });
+  const isHttps = dns.scheme === 'https';
+  const findings = [];
+  if (dns.type === 'a' && dns.port === null) findings.push(say('port', 'is required: address records carry none'));
+  if (dns.type === 'srv' && dns.port !== null)
+    findings.push(say('port', 'is not for srv records, which carry their own'));
+  if (protocol === (isHttps ? 'h2c' : 'h2')) findings.push(say('scheme', `does not go with protocol: ${protocol}`));
+  if (isHttps && dns.type === 'a' && tls.verify && tls.server_name === null) {
+    findings.push(say('scheme', 'needs tls.server_name: certificates name hosts, and addresses are found'));
+  }
+  if (dns.resolver !== null && isIP(dns.resolver.host) === 0)
+    findings.push(say('resolver', 'must be an address, not a name'));
+  return findings;
+}
+
 /** HTTP/2 without a negotiation must be what every backend expects. */
 function checkProtocol(name: string, { protocol, backends }: Upstream): Finding[] {
   const other = backends.map(addressOf).find(({ tls }) => tls !== (protocol === 'h2'));
@@ -74,11 +108,12 @@ function checkProtocol(name: string, { protocol, backends }: Upstream): Finding[
 }
 
 /** Whoever writes more than the defaults expects TLS. */
-function checkTls(name: string, { tls, backends }: Upstream): Finding[] {
+function checkTls(name: string, { tls, backends, discovery }: Upstream): Finding[] {
   const path = ['upstreams', name, 'tls'];
-  const unused = backends.map(addressOf).some((address) => address.tls)
-    ? []
-    : Object.entries(tls).filter(([, value]) => value !== null && value !== true);
+  const unused =
+    discovery !== null || backends.map(addressOf).some((address) => address.tls)
+      ? []
+      : Object.entries(tls).filter(([, value]) => value !== null && value !== true);
   return [
     ...checkPair(tls, path),
     ...unused.map(([key]): Finding => {
@@ -100,9 +135,13 @@ function checkHashing(name: string, { balance, hash_on }: Upstream): Finding[] {
   return [{ path, at: 'key', message }];
 }
 
-function checkZone(name: string, { zone, backends }: Upstream, show: (path: Path) => string | undefined): Finding[] {
+function checkZone(
+  name: string,
+  { zone, backends, discovery }: Upstream,
+  show: (path: Path) => string | undefined,
+): Finding[] {
   const labels = backends.flatMap((backend) => ('weight' in backend ? Object.keys(backend.labels) : []));
-  if (zone === null || labels.includes(zone.label)) return [];
+  if (zone === null || discovery !== null || labels.includes(zone.label)) return [];
   const path = ['upstreams', name, 'zone', 'label'];
   const label = show(path) ?? `"${zone.label}"`;
   return [{ path, at: 'value', message: `no backend has the label ${label}${didYouMean(zone.label, labels)}` }];

@@ -4,7 +4,8 @@
  */
 
 import { z } from 'zod';
-import { isHost, parseBackendUrl } from './addresses.ts';
+import { isHost, parseBackendUrl } from '../model/backend-url.ts';
+import { parseUdpBind } from './addresses.ts';
 import { count, duration, key, parsed, required, share, size, text, textThat } from './fields.ts';
 import { healthKeys } from './health-schema.ts';
 import { COOKIE_NAME, HEADER_NAME, METHOD, NAME, parseHedgeDelay, ROLE } from './names.ts';
@@ -19,6 +20,40 @@ const backend = z.strictObject({
   weight: key(z.number().positive(), 1, 'Share of the traffic relative to the other backends, above 0.'),
   priority: key(count(0, 127), 0, 'Backends of priority 0 are used first; higher ones when those do not suffice.'),
   labels: key(z.record(z.string(), z.string()), {}, 'Facts for people and tools, such as `zone: a`.'),
+});
+
+/** Backends as they are written, in the configuration and in files of their own. */
+export const backendList = z.array(z.union([parsed(parseBackendUrl), backend]));
+
+const dns = z.strictObject({
+  name: required(textThat(isHost, 'must be a host name'), 'The name that is looked up.'),
+  port: key(count(1, 65_535).nullable(), null, 'Port of every address; `srv` records carry their own.'),
+  type: key(
+    z.enum(['a', 'srv']),
+    'a',
+    'What is looked up: addresses (A and AAAA), or SRV records with their ports, weights and priorities.',
+  ),
+  interval: key(duration({ min: '1s' }), '10s', 'Between two lookups.'),
+  scheme: key(z.enum(['http', 'https']), 'http', 'What these backends are spoken to in.'),
+  resolver: key(
+    parsed(parseUdpBind).nullable(),
+    null,
+    "The name server that is asked, as `address:port`; null: the system's.",
+  ),
+});
+
+const discovery = z.strictObject({
+  dns: key(dns.nullable(), null, 'A name whose records are the backends.'),
+  file: key(
+    z.string().min(1).nullable(),
+    null,
+    'A YAML or JSON file that holds a list like `backends`, read again whenever it changes.',
+  ),
+  heartbeats: key(
+    z.boolean(),
+    false,
+    'Heartbeats of unknown backends that give a `url` add them; who stays silent for ten leases, at least a minute, leaves.',
+  ),
 });
 
 const tls = z.strictObject({
@@ -76,9 +111,15 @@ const adaptiveLimit = z.strictObject({
 });
 
 export const upstream = z.strictObject({
-  backends: required(
-    z.array(z.union([parsed(parseBackendUrl), backend])).min(1),
-    'The servers: URLs, or mappings with `url` and more.',
+  backends: key(
+    backendList,
+    [],
+    'The servers: URLs, or mappings with `url` and more. At least one, unless there is `discovery`.',
+  ),
+  discovery: key(
+    discovery.nullable(),
+    null,
+    'Where further backends come from, one of `dns`, `file` and `heartbeats`; null: nowhere.',
   ),
   protocol: key(
     z.enum(['http1', 'h2', 'h2c']),

@@ -1,13 +1,16 @@
 /** One upstream, from the file's names to the program's. Decides nothing. */
 
+import type { z } from 'zod';
 import { formatAuthority } from '../base/authority.ts';
 import type { BackendSpec } from '../model/backend.ts';
 import type { HashSource, HostPolicy, StickySettings, UpstreamSettings, UpstreamTls } from '../model/settings.ts';
+import { toDiscovery } from './discovery-settings.ts';
 import { toHealth } from './health-settings.ts';
 import type { Config } from './schema.ts';
+import type { backendList } from './upstream-schema.ts';
 
 type Upstream = Config['upstreams'][string];
-type Backend = Upstream['backends'][number];
+type Backend = z.output<typeof backendList>[number];
 
 /** @param receivesHeartbeats there is a receiver */
 export function toUpstream(name: string, upstream: Upstream, receivesHeartbeats: boolean): UpstreamSettings {
@@ -15,6 +18,7 @@ export function toUpstream(name: string, upstream: Upstream, receivesHeartbeats:
   return {
     name,
     backends: upstream.backends.map(toBackend),
+    discovery: toDiscovery(upstream.discovery),
     protocol: upstream.protocol,
     tls: toTls(upstream.tls),
     balance: upstream.balance,
@@ -59,7 +63,7 @@ export function toUpstream(name: string, upstream: Upstream, receivesHeartbeats:
   };
 }
 
-function toBackend(backend: Backend): BackendSpec {
+export function toBackend(backend: Backend): BackendSpec {
   if (!('weight' in backend)) return toBackend({ id: null, url: backend, weight: 1, priority: 0, labels: {} });
   const { url, tls, host, port } = backend.url;
   return {

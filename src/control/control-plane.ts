@@ -7,7 +7,7 @@ import type { Rng } from '../base/rng.ts';
 import { type Clock, formatDuration } from '../base/time.ts';
 import type { Log } from '../model/log.ts';
 import type { HealthReport, UpstreamReport } from '../model/report.ts';
-import type { Settings, UpstreamSettings } from '../model/settings.ts';
+import { mayUseTls, type Settings, type UpstreamSettings } from '../model/settings.ts';
 import type { Transition } from '../model/transition.ts';
 import { BackendTls } from '../tls/backend-tls.ts';
 import type { FileWatch } from '../tls/file-watch.ts';
@@ -119,8 +119,9 @@ export class ControlPlane {
     return { upstream, recorder, probe, tls };
   }
 
-  private createTls({ name, backends, tls: settings }: UpstreamSettings): BackendTls | null {
-    if (!backends.some(({ tls }) => tls)) return null;
+  private createTls(upstream: UpstreamSettings): BackendTls | null {
+    if (!mayUseTls(upstream)) return null;
+    const { name, tls: settings } = upstream;
     const { clock, files, log } = this.options;
     return new BackendTls({ upstream: name, settings, files, clock, log });
   }

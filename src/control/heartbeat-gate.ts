@@ -143,7 +143,7 @@ export class HeartbeatGate {
     const at = clock.now();
     const objection = senders.objection(sender, message, at);
     if (objection !== null) return this.count(refuse(objection, OBJECTIONS[objection]), name);
-    const view = target.heartbeat(backend, message.heartbeat);
+    const view = target.heartbeat(backend, message.heartbeat, message.announcement);
     if (view === null) return this.count(refuse('unknown_backend', 'there is no such backend'), name);
     senders.accept(sender, message, at);
     if (message.loadProblem !== null) target.rejectHeartbeat(backend, 'bad_load');

@@ -6,7 +6,8 @@
 
 import { isUtf8 } from 'node:buffer';
 import { parseLoadObject } from '../health/orca.ts';
-import type { Heartbeat, SelfReport } from '../model/heartbeat.ts';
+import { isRefusal, parseBackendUrl } from '../model/backend-url.ts';
+import type { Announcement, Heartbeat, SelfReport } from '../model/heartbeat.ts';
 import type { LoadReport } from '../model/load.ts';
 
 /** One heartbeat as it came, before anybody knows whether it may be believed. */
@@ -17,6 +18,8 @@ export interface HeartbeatMessage {
   /** The sender's wall clock, milliseconds since 1970. */
   readonly sentAtMs: number | null;
   readonly heartbeat: Heartbeat;
+  /** null = the sender does not say where it is. */
+  readonly announcement: Announcement | null;
   /** Why the load report was dropped; null = there was none, or it was good. A bad report does not spoil the heartbeat. */
   readonly loadProblem: string | null;
 }
@@ -26,6 +29,7 @@ export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok
 const SELF_REPORTS: ReadonlySet<unknown> = new Set<SelfReport>(['up', 'draining', 'down']);
 
 const NAME = /^[^\u0000-\u001f\u007f-\u009f]{1,256}$/;
+const MAX_WEIGHT = 1_000_000;
 const BOOT = /^[\x21-\x7e]{1,128}$/;
 
 /** Any JSON value out of UTF-8 bytes. */
@@ -41,7 +45,8 @@ export function parseJson(body: Buffer): Parsed<unknown> {
 /** One heartbeat out of a parsed value. */
 export function readHeartbeat(value: unknown): Parsed<HeartbeatMessage> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return refused('it must be an object');
-  const { upstream, backend, boot, seq, sent_at, status, version, role, in_flight, load } = value as Members;
+  const { upstream, backend, boot, seq, sent_at, status, version, role, in_flight, load, url, weight } =
+    value as Members;
   if (!isOptional(upstream, isName)) return refused('`upstream` must be a name');
   if (!isOptional(backend, isName)) return refused('`backend` must be a name');
   if (typeof boot !== 'string' || !BOOT.test(boot)) return refused('`boot` must be 1 to 128 visible ASCII characters');
@@ -51,6 +56,10 @@ export function readHeartbeat(value: unknown): Parsed<HeartbeatMessage> {
   if (!isOptional(version, isName)) return refused('`version` must be 1 to 256 printable characters');
   if (!isOptional(role, isName)) return refused('`role` must be 1 to 256 printable characters');
   if (!isOptional(in_flight, isCount)) return refused('`in_flight` must be an integer >= 0');
+  if (!isOptional(url, isName)) return refused('`url` must be text');
+  if (!isOptional(weight, isWeight)) return refused('`weight` must be a number above 0, and at most 1000000');
+  const address = typeof url === 'string' ? parseBackendUrl(url) : null;
+  if (address !== null && isRefusal(address)) return refused(`\`url\` ${address.must}`);
   const report = readLoad(load);
   return {
     ok: true,
@@ -67,6 +76,7 @@ export function readHeartbeat(value: unknown): Parsed<HeartbeatMessage> {
         load: report.load,
         inFlight: in_flight ?? null,
       },
+      announcement: address === null ? null : { address, weight: weight ?? null },
       loadProblem: report.problem,
     },
   };
@@ -92,6 +102,10 @@ function isName(value: unknown): value is string {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isWeight(value: unknown): value is number {
+  return typeof value === 'number' && value > 0 && value <= MAX_WEIGHT;
 }
 
 function isSelfReport(value: unknown): value is SelfReport {

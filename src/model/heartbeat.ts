@@ -1,5 +1,6 @@
 /** A heartbeat that a backend pushed, after the receiver has checked who sent it (INTERFACE §3.2). */
 
+import type { BackendAddress } from './backend-url.ts';
 import type { LoadReport } from './load.ts';
 
 export type SelfReport = 'up' | 'draining' | 'down';
@@ -17,6 +18,13 @@ export interface Heartbeat {
   readonly inFlight: number | null;
 }
 
+/** Where a backend says that it is, for upstreams that take in who announces itself. */
+export interface Announcement {
+  readonly address: BackendAddress;
+  /** Its share of the traffic, > 0; null = it does not say. */
+  readonly weight: number | null;
+}
+
 /** How we see the sender: the reply to a heartbeat. */
 export interface HeartbeatView {
   readonly state: string;
@@ -30,8 +38,11 @@ export interface HeartbeatView {
 
 /** What the receiver needs of an upstream; its writer stamps the time. */
 export interface HeartbeatTarget {
-  /** Null when there is no such backend. */
-  heartbeat(backend: string, heartbeat: Heartbeat): HeartbeatView | null;
+  /**
+   * Null when there is no such backend.
+   * @param announcement null = it does not say where it is
+   */
+  heartbeat(backend: string, heartbeat: Heartbeat, announcement: Announcement | null): HeartbeatView | null;
   /** A heartbeat was refused: counted against the backend, if it exists. */
   rejectHeartbeat(backend: string, reason: string): void;
 }

@@ -227,12 +227,31 @@ export interface UpstreamTls {
   readonly keyFile: string | null;
 }
 
+/** Where backends come from besides those that the configuration names. */
+export type DiscoverySettings =
+  | {
+      readonly kind: 'dns';
+      readonly name: string;
+      /** Of every address; null for `srv`, whose records carry it. */
+      readonly port: number | null;
+      readonly type: 'a' | 'srv';
+      readonly intervalMs: number;
+      /** Backends are https. */
+      readonly tls: boolean;
+      /** null = the system's. */
+      readonly resolver: { readonly host: string; readonly port: number } | null;
+    }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'heartbeats' };
+
 /** What is spoken to backends: HTTP/1.1, or HTTP/2 over TLS (`h2`) or cleartext (`h2c`). */
 export type UpstreamProtocol = 'http1' | 'h2' | 'h2c';
 
 export interface UpstreamSettings {
   readonly name: string;
   readonly backends: readonly BackendSpec[];
+  /** null = those are all. */
+  readonly discovery: DiscoverySettings | null;
   readonly protocol: UpstreamProtocol;
   readonly tls: UpstreamTls;
   readonly balance: Policy;
@@ -253,6 +272,11 @@ export interface UpstreamSettings {
   readonly host: HostPolicy;
   /** Names of the hooks that hear of it; null = all of them do. */
   readonly alerts: readonly string[] | null;
+}
+
+/** Whether a backend wants TLS, or one that is found later may. */
+export function mayUseTls({ backends, discovery }: UpstreamSettings): boolean {
+  return discovery !== null || backends.some(({ tls }) => tls);
 }
 
 export type HostPolicy =

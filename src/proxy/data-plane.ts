@@ -5,7 +5,13 @@
 
 import type { Clock, Timer } from '../base/time.ts';
 import type { Log } from '../model/log.ts';
-import type { BindAddress, ListenerSettings, Settings, UpstreamSettings } from '../model/settings.ts';
+import {
+  type BindAddress,
+  type ListenerSettings,
+  mayUseTls,
+  type Settings,
+  type UpstreamSettings,
+} from '../model/settings.ts';
 import { BackendTls } from '../tls/backend-tls.ts';
 import type { FileWatch } from '../tls/file-watch.ts';
 import { AccessLog } from './access-log.ts';
@@ -78,8 +84,9 @@ export class DataPlane {
   }
 
   /** null = no backend wants TLS. */
-  private createTls({ name, backends, tls: settings }: UpstreamSettings): BackendTls | null {
-    if (!backends.some(({ tls }) => tls)) return null;
+  private createTls(upstream: UpstreamSettings): BackendTls | null {
+    if (!mayUseTls(upstream)) return null;
+    const { name, tls: settings } = upstream;
     const { clock, files, log } = this.options;
     const tls = new BackendTls({ upstream: name, settings, files, clock, log });
     this.tls.push(tls);

@@ -42,7 +42,7 @@ export class FakeVoices {
   beat(target: HeartbeatTarget, intervalMs: number): number {
     for (const [backend, { status, boot, cpu }] of this.voices) {
       if (Number.isNaN(cpu)) target.rejectHeartbeat(backend, 'bad_heartbeat');
-      else if (status !== null) target.heartbeat(backend, this.createHeartbeat(status, boot, cpu));
+      else if (status !== null) target.heartbeat(backend, this.createHeartbeat(status, boot, cpu), null);
     }
     return intervalMs * (1 + JITTER * (2 * this.rng.next() - 1));
   }

@@ -72,6 +72,7 @@ export function simulatedUpstream(
   return {
     name: 'simulated',
     backends,
+    discovery: null,
     protocol: 'http1',
     tls: { verify: true, caFile: null, serverName: null, certFile: null, keyFile: null },
     balance: 'least_request',

@@ -53,6 +53,7 @@ describe('the smallest file', () => {
         sticky: null,
         zone: null,
         requireRole: null,
+        discovery: null,
         alerts: null,
         health: {
           initialState: 'probe',
@@ -225,7 +226,7 @@ describe('problems', () => {
   test('refuse upstreams without backends, and configurations without upstreams', () => {
     const listeners = 'listeners: [{ bind: "127.0.0.1:1" }]';
     expect(problemsOf(`${listeners}\nupstreams: { a: { backends: [] } }`)).toEqual([
-      'test.yaml:2:29 upstreams.a.backends: must have at least one entry',
+      'test.yaml:2:19 upstreams.a.backends: must have at least one entry, or discovery',
     ]);
     expect(problemsOf(`${listeners}\nupstreams: {}`)).toEqual([
       'test.yaml:2:12 upstreams: must name at least one upstream',

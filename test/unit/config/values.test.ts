@@ -1,14 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import {
-  formatBind,
-  isCidr,
-  isHostPattern,
-  isRefusal,
-  parseBackendUrl,
-  parseBind,
-} from '../../../src/config/addresses.ts';
+import { formatBind, isCidr, isHostPattern, parseBind } from '../../../src/config/addresses.ts';
 import { parseDuration, parsePercentage, parseSize } from '../../../src/config/scalars.ts';
 import { editDistance, nearest } from '../../../src/config/suggest.ts';
+import { isRefusal, parseBackendUrl } from '../../../src/model/backend-url.ts';
 
 describe('quantities', () => {
   test.each([
