@@ -6,6 +6,7 @@
  * Fails static: when a projection throws, the last snapshot keeps serving and the fault is reported.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Rng } from '../base/rng.ts';
 import type { Clock } from '../base/time.ts';
 import { type ParsedLoad, parseLoadHeaders } from '../health/orca.ts';
@@ -18,7 +19,7 @@ import type { UpstreamSettings } from '../model/settings.ts';
 import type { Place, Snapshot } from '../model/snapshot.ts';
 import type { BackendView } from '../model/view.ts';
 import { PoolPickers } from '../pick/pool-pickers.ts';
-import { Ledger } from '../pool/ledger.ts';
+import { Ledger, type LedgerOptions } from '../pool/ledger.ts';
 import { project } from '../pool/project.ts';
 import { BackendLease, type LeaseOwner } from './lease.ts';
 import { parseRetryAfter } from './retry-after.ts';
@@ -53,10 +54,11 @@ export class RoutedPool implements Pool, LeaseOwner {
   readonly name: string;
   readonly ledger: Ledger;
   onRoom: (() => void) | null = null;
-  private readonly settings: UpstreamSettings;
+  private settings: UpstreamSettings;
   private readonly clock: Clock;
+  private readonly rng: Rng;
   private readonly source: PoolSource;
-  private readonly pickers: PoolPickers;
+  private pickers: PoolPickers;
   private members: Members;
   private shown: { readonly snapshot: Snapshot; readonly picker: Picker };
   private isStale = false;
@@ -65,16 +67,27 @@ export class RoutedPool implements Pool, LeaseOwner {
   constructor({ settings, clock, rng, source }: RoutedPoolOptions) {
     this.settings = settings;
     this.clock = clock;
+    this.rng = rng;
     this.source = source;
     this.name = settings.name;
-    const { adaptive } = settings.limits;
-    this.ledger = new Ledger(requestCap(settings), {
-      balance: settings.balance,
-      adaptive: adaptive === null ? null : { settings: adaptive, rng: rng.fork('limits') },
-    });
-    this.pickers = new PoolPickers(settings, this.ledger, rng.fork('pick'));
+    this.ledger = new Ledger(requestCap(settings), this.ledgerOptions());
+    this.pickers = this.createPickers();
     this.members = assignSlots(settings.backends, new Map(), this.ledger);
     this.shown = this.projectPool(0);
+  }
+
+  /** Other settings of the same upstream; slots, counters and leases stay. `setBackends` follows where those are others. */
+  configure(settings: UpstreamSettings): void {
+    const { balance, sticky } = this.settings;
+    this.settings = settings;
+    this.ledger.configure(requestCap(settings), this.ledgerOptions());
+    if (!isDeepStrictEqual([balance, sticky], [settings.balance, settings.sticky])) this.pickers = this.createPickers();
+    this.invalidate();
+  }
+
+  /** Leases that have not ended, those of backends that have left included. */
+  get inFlight(): number {
+    return this.ledger.inFlightOfAll;
   }
 
   get snapshot(): Snapshot {
@@ -163,6 +176,18 @@ export class RoutedPool implements Pool, LeaseOwner {
 
   recordRetry(slot: number): void {
     this.ledger.recordRetry(slot);
+  }
+
+  private ledgerOptions(): LedgerOptions {
+    const {
+      balance,
+      limits: { adaptive },
+    } = this.settings;
+    return { balance, adaptive: adaptive === null ? null : { settings: adaptive, rng: this.rng.fork('limits') } };
+  }
+
+  private createPickers(): PoolPickers {
+    return new PoolPickers(this.settings, this.ledger, this.rng.fork('pick'));
   }
 
   private refresh(): void {

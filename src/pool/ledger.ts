@@ -1,8 +1,10 @@
 /**
  * The hot counters of an upstream, by slot: what is in flight, what has been, how long answers took. Typed arrays, so that a
  * pick reads two cache lines and a lease writes a few words. Owns the slots, and that acquired = ended + in flight (I2).
+ * Long because what is kept of a slot is begun, enlarged and let go of together.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { Histogram } from '../base/histogram.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Rng } from '../base/rng.ts';
@@ -37,8 +39,9 @@ export interface LedgerOptions {
 export class Ledger implements LoadReader {
   /** By slot, burden and slowness: what the default policy reads of a candidate is in one cache line. */
   private hot = new Float64Array(2 * FIRST_CAPACITY);
-  private readonly cap: number;
-  private readonly adaptive: LedgerOptions['adaptive'] | null;
+  private cap: number;
+  private balance: Policy;
+  private adaptive: LedgerOptions['adaptive'] | null;
   private flying = new Int32Array(FIRST_CAPACITY);
   /** Failures that are not forgiven yet: each counts as if it were still in flight. */
   private owed = new Int32Array(FIRST_CAPACITY);
@@ -54,18 +57,41 @@ export class Ledger implements LoadReader {
   /** The slot that time passes for with the next outcome. */
   private turn = 0;
   private readonly pace = new Slowness(FIRST_CAPACITY);
-  private readonly means: LatencyMeans | null;
-  private readonly samples: LoadSamples | null;
+  private means: LatencyMeans | null;
+  private samples: LoadSamples | null;
   /** By slot, where limits adapt. */
   private readonly limits: (AdaptiveLimit | null)[] = [];
 
   /** @param cap requests that one backend may have in flight, whatever else; infinite = any number */
   constructor(cap: number, { balance, adaptive = null }: LedgerOptions = { balance: 'least_request' }) {
     this.cap = cap;
+    this.balance = balance;
     this.adaptive = adaptive;
-    const kind = balance === 'peak_ewma' ? 'peak' : 'mean';
-    this.means = balance === 'peak_ewma' || balance === 'prequal' ? new LatencyMeans(kind, FIRST_CAPACITY) : null;
-    this.samples = balance === 'prequal' ? new LoadSamples(FIRST_CAPACITY) : null;
+    this.means = meansFor(balance, FIRST_CAPACITY);
+    this.samples = samplesFor(balance, FIRST_CAPACITY);
+  }
+
+  /** Another cap, and what another policy compares; counters stay, and so does all that is learnt and still asked for. */
+  configure(cap: number, { balance, adaptive = null }: LedgerOptions): void {
+    const capacity = this.flying.length;
+    this.cap = cap;
+    if (balance !== this.balance) {
+      this.balance = balance;
+      this.means = meansFor(balance, capacity);
+      this.samples = samplesFor(balance, capacity);
+      for (let slot = 0; slot < this.slots; slot++) {
+        this.means?.reset(slot);
+        this.samples?.reset(slot);
+      }
+    }
+    if (isDeepStrictEqual(adaptive?.settings, this.adaptive?.settings)) return;
+    this.adaptive = adaptive;
+    for (let slot = 0; slot < this.slots; slot++) this.limits[slot] = this.newLimit();
+  }
+
+  /** Leases that have not ended, of all slots. */
+  get inFlightOfAll(): number {
+    return this.flying.reduce((sum, flying) => sum + flying, 0);
   }
 
   inFlight(slot: number): number {
@@ -145,8 +171,7 @@ export class Ledger implements LoadReader {
     this.hot[2 * slot + 1] = this.pace.of(slot);
     this.means?.reset(slot);
     this.samples?.reset(slot);
-    const { adaptive } = this;
-    this.limits[slot] = adaptive ? new AdaptiveLimit(adaptive.settings, adaptive.rng) : null;
+    this.limits[slot] = this.newLimit();
     return slot;
   }
 
@@ -199,6 +224,11 @@ export class Ledger implements LoadReader {
 
   recordRetry(slot: number): void {
     this.retries[slot] = (this.retries[slot] as number) + 1;
+  }
+
+  private newLimit(): AdaptiveLimit | null {
+    const { adaptive } = this;
+    return adaptive ? new AdaptiveLimit(adaptive.settings, adaptive.rng) : null;
   }
 
   private learn(slot: number, outcome: OutcomeClass, latencyMs: number, at: number): void {
@@ -263,6 +293,15 @@ export class Ledger implements LoadReader {
     this.samples?.grow(capacity);
     return slot;
   }
+}
+
+function meansFor(balance: Policy, capacity: number): LatencyMeans | null {
+  if (balance !== 'peak_ewma' && balance !== 'prequal') return null;
+  return new LatencyMeans(balance === 'peak_ewma' ? 'peak' : 'mean', capacity);
+}
+
+function samplesFor(balance: Policy, capacity: number): LoadSamples | null {
+  return balance === 'prequal' ? new LoadSamples(capacity) : null;
 }
 
 function enlarged(counters: Float64Array, capacity: number): Float64Array<ArrayBuffer> {

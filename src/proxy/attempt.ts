@@ -8,8 +8,11 @@
 
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
+import type { Backend } from '../model/backend.ts';
 import type { Lease } from '../model/lease.ts';
 import type { OutcomeClass } from '../model/outcome.ts';
+import type { UpstreamSettings } from '../model/settings.ts';
+import type { BackendTls } from '../tls/backend-tls.ts';
 import type { Peer } from './heads.ts';
 import type { TunnelEnd, TunnelSide } from './tunnel.ts';
 
@@ -76,11 +79,24 @@ export interface Attempt extends BodySink {
   expire(): void;
 }
 
-/** How attempts are made at the backends of one upstream: its connections, in one protocol. */
+/**
+ * How attempts are made at the backends of one upstream: its connections, in one protocol.
+ *
+ *   serving ──► retired (what is under way ends, nothing is kept) ──► over        any ──► closed
+ */
 export interface Transport {
   /** An attempt that has not started yet. */
   attempt(owner: AttemptOwner, lease: Lease): Attempt;
   /** Closes what has idled or lived too long; about once a second. */
   sweep(nowMs: number): void;
+  /** Other settings of the same protocol; connections are kept as far as those allow. */
+  configure(settings: UpstreamSettings, tls: BackendTls | null): void;
+  /** Backends have left, or moved: idle connections to where none is any more are closed, others after what is under way. */
+  keepOnly(backends: ReadonlyMap<string, Backend>): void;
+  /** Attempts under way go on, and may still be begun; no connection is kept for others. */
+  retire(): void;
+  /** Retired, and no connection of it is left open. */
+  readonly isOver: boolean;
+  /** Closes idle connections, and those that many requests share, at once. */
   close(): void;
 }

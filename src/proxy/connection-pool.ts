@@ -25,9 +25,11 @@ interface Lesson {
 }
 
 export class ConnectionPool {
-  private readonly settings: KeepaliveSettings;
+  private settings: KeepaliveSettings;
   private readonly clock: Clock;
-  private readonly tls: BackendTls | null;
+  private tls: BackendTls | null;
+  /** Nothing is kept any more. */
+  private retired = false;
   /** By backend id. */
   private readonly lessons = new Map<string, Lesson>();
   /** By backend id; a backend that moved to another address has other connections, and so has one under renewed TLS files. */
@@ -69,7 +71,7 @@ export class ConnectionPool {
   /** Takes back a connection whose exchange was whole in both directions. */
   release(connection: UpstreamConnection, nowMs: number): void {
     const { maxRequests } = this.settings;
-    if (maxRequests !== null && connection.requests >= maxRequests) {
+    if (this.retired || (maxRequests !== null && connection.requests >= maxRequests)) {
       connection.destroy();
       return;
     }
@@ -90,6 +92,36 @@ export class ConnectionPool {
       if (fit.length === 0) this.idle.delete(id);
       else if (fit.length < stack.length) this.idle.set(id, fit);
     }
+  }
+
+  /** Other settings from now on; connections opened under other TLS settings are for nobody. */
+  configure(settings: KeepaliveSettings, tls: BackendTls | null): void {
+    this.settings = settings;
+    this.tls = tls;
+    for (const stack of [...this.idle.values()]) {
+      for (const connection of [...stack]) {
+        if (connection.secureContext !== secureContextFor(connection.backend, tls)) this.drop(connection);
+      }
+    }
+  }
+
+  /** Closes idle connections to addresses at which none of these is. @param backends by id */
+  keepOnly(backends: ReadonlyMap<string, Backend>): void {
+    for (const [id, stack] of [...this.idle]) {
+      const url = backends.get(id)?.url;
+      if (url === undefined) {
+        this.purge(id);
+        this.lessons.delete(id);
+      } else {
+        for (const connection of [...stack]) if (connection.backend.url !== url) this.drop(connection);
+      }
+    }
+  }
+
+  /** Closes what is idle, now and whenever something becomes so. */
+  retire(): void {
+    this.retired = true;
+    this.close();
   }
 
   /** Closes every idle connection to a backend that is known to be dead. */
@@ -128,8 +160,17 @@ export class ConnectionPool {
 
   private forget(lost: UpstreamConnection): void {
     this.learn(lost);
-    const stack = this.idle.get(lost.backend.id);
-    const index = stack?.indexOf(lost) ?? -1;
+    this.remove(lost);
+  }
+
+  private drop(connection: UpstreamConnection): void {
+    this.remove(connection);
+    connection.destroy();
+  }
+
+  private remove(connection: UpstreamConnection): void {
+    const stack = this.idle.get(connection.backend.id);
+    const index = stack?.indexOf(connection) ?? -1;
     if (stack !== undefined && index >= 0) stack.splice(index, 1);
   }
 }

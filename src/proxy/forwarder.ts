@@ -6,10 +6,12 @@
  * race, response-queue poisoning).
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/time.ts';
 import type { Backend } from '../model/backend.ts';
 import type { Pool } from '../model/lease.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 import type { BackendTls } from '../tls/backend-tls.ts';
 import { Affinity } from './affinity.ts';
 import type { Attempt, Transport } from './attempt.ts';
@@ -25,6 +27,8 @@ export interface ForwarderPool extends Pool {
   recordRetry(slot: number): void;
   /** The 99th percentile of the times to an answer's head, of a typical backend; null while nothing is known. */
   usualLatencyMs(at: number): number | null;
+  /** Leases that have not ended, those of backends that have left included. */
+  readonly inFlight: number;
 }
 
 /** An attempt that takes this many times as long as 99 in 100 answers is not just slow. */
@@ -43,16 +47,20 @@ export interface Waiting {
 }
 
 export class Forwarder {
-  readonly settings: UpstreamSettings;
+  settings: UpstreamSettings;
   readonly pool: ForwarderPool;
-  readonly transport: Transport;
+  transport: Transport;
   readonly retryBudget: RetryBudget;
   /** null = every request may go anywhere. */
-  readonly affinity: Affinity | null;
+  affinity: Affinity | null;
   /** null = no hedging. */
-  readonly hedging: Hedging | null;
+  hedging: Hedging | null;
   private readonly clock: Clock;
-  private readonly tls: BackendTls | null;
+  private tls: BackendTls | null;
+  /** Of another protocol, from before a reload: what they have under way ends. */
+  private retired: Transport[] = [];
+  /** Whose members the transports know. */
+  private seen: Snapshot | null = null;
   /** To be begun in this turn. */
   private ready: Waiting[] = [];
   /** No backend had room. */
@@ -70,11 +78,44 @@ export class Forwarder {
     this.clock = clock;
     this.tls = tls;
     this.line = new WaitingLine(settings.limits);
-    this.transport = new (settings.protocol === 'http1' ? Http1Transport : Http2Transport)(settings, clock, tls);
+    this.transport = this.createTransport();
     this.retryBudget = new RetryBudget(settings.retry);
     this.patienceMs = this.rescueMs;
-    this.affinity = settings.hashOn || settings.sticky ? new Affinity(settings, pool, clock) : null;
-    this.hedging = settings.retry.hedge ? new Hedging(settings.retry.hedge, clock) : null;
+    this.affinity = this.createAffinity();
+    this.hedging = this.createHedging();
+  }
+
+  /**
+   * Other settings of the same upstream. Requests under way and in line stay; connections stay as far as the settings allow.
+   * @param tls null = no backend wants TLS any more
+   */
+  configure(settings: UpstreamSettings, tls: BackendTls | null): void {
+    const before = this.settings;
+    this.settings = settings;
+    // A request under way may still be for a backend that does want it.
+    this.tls = tls ?? this.tls;
+    this.line.configure(settings.limits);
+    this.retryBudget.configure(settings.retry);
+    this.patienceMs = this.rescueMs;
+    if (before.protocol === settings.protocol) {
+      this.transport.configure(settings, this.tls);
+    } else {
+      this.transport.retire();
+      this.retired.push(this.transport);
+      this.transport = this.createTransport();
+    }
+    const { hashOn, sticky } = settings;
+    if (!isDeepStrictEqual([before.hashOn, before.sticky], [hashOn, sticky])) this.affinity = this.createAffinity();
+    if (!isDeepStrictEqual(before.retry.hedge, settings.retry.hedge)) {
+      this.hedging?.close();
+      this.hedging = this.createHedging();
+    }
+    if (this.line.length > 0) this.scheduleTurn();
+  }
+
+  /** Nothing is in line or under way. */
+  get isIdle(): boolean {
+    return this.ready.length === 0 && this.line.length === 0 && this.pool.inFlight === 0;
   }
 
   enqueue(request: Waiting): void {
@@ -109,8 +150,11 @@ export class Forwarder {
     return attempts === 0 ? Infinity : (rescueMs ?? Infinity);
   }
 
+  /** About once a second. */
   sweep(nowMs: number): void {
     this.transport.sweep(nowMs);
+    if (this.retired.length > 0) this.sweepRetired(nowMs);
+    if (this.seen !== this.pool.snapshot) this.dropLeavers();
     if (this.rescueMs < Infinity) {
       this.patienceMs = Math.max(this.rescueMs, USUAL_TIMES * (this.pool.usualLatencyMs(nowMs) ?? 0));
     }
@@ -122,7 +166,34 @@ export class Forwarder {
   close(): void {
     this.pool.onRoom = null;
     this.hedging?.close();
-    this.transport.close();
+    for (const transport of [this.transport, ...this.retired]) transport.close();
+  }
+
+  private createTransport(): Transport {
+    const { settings, clock, tls } = this;
+    return new (settings.protocol === 'http1' ? Http1Transport : Http2Transport)(settings, clock, tls);
+  }
+
+  private createAffinity(): Affinity | null {
+    const { settings, pool, clock } = this;
+    return settings.hashOn || settings.sticky ? new Affinity(settings, pool, clock) : null;
+  }
+
+  private createHedging(): Hedging | null {
+    const { hedge } = this.settings.retry;
+    return hedge ? new Hedging(hedge, this.clock) : null;
+  }
+
+  private sweepRetired(nowMs: number): void {
+    for (const transport of this.retired) transport.sweep(nowMs);
+    this.retired = this.retired.filter(({ isOver }) => !isOver);
+  }
+
+  /** Backends that have left or moved, by a reload or by discovery, keep no idle connections. */
+  private dropLeavers(): void {
+    const { snapshot } = this.pool;
+    this.seen = snapshot;
+    this.transport.keepOnly(new Map(snapshot.entries.map(({ backend }) => [backend.id, backend])));
   }
 
   private readonly scheduleTurn = (): void => {

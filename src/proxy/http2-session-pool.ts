@@ -42,7 +42,8 @@ interface Group {
 }
 
 export class Http2SessionPool implements SessionOwner {
-  private readonly options: SessionPoolOptions;
+  private options: SessionPoolOptions;
+  private retired = false;
   /** By backend id. */
   private readonly groups = new Map<string, Group>();
 
@@ -87,6 +88,35 @@ export class Http2SessionPool implements SessionOwner {
     }
   }
 
+  /** No connection is open or awaited. */
+  get isEmpty(): boolean {
+    return this.groups.size === 0;
+  }
+
+  /** Other settings, for connections from now on; those opened under other TLS settings take no more requests. */
+  configure(options: SessionPoolOptions): void {
+    this.options = options;
+    for (const group of this.groups.values()) this.dismissOthers(group);
+  }
+
+  /** Connections to addresses at which none of these is take no more requests. @param backends by id */
+  keepOnly(backends: ReadonlyMap<string, Backend>): void {
+    for (const [id, group] of this.groups) {
+      const backend = backends.get(id);
+      if (backend === undefined) dismiss(group.sessions);
+      else if (backend.url !== group.backend.url) {
+        group.backend = backend;
+        this.dismissOthers(group);
+      }
+    }
+  }
+
+  /** Connections are closed as soon as nothing is under way on them. */
+  retire(): void {
+    this.retired = true;
+    for (const { sessions } of this.groups.values()) dismiss(sessions.filter(({ streams }) => streams === 0));
+  }
+
   close(): void {
     for (const { sessions } of this.groups.values()) for (const session of sessions) session.destroy();
     this.groups.clear();
@@ -101,6 +131,7 @@ export class Http2SessionPool implements SessionOwner {
     const nowMs = this.options.clock.now();
     if (!this.isCurrent(session, group)) session.leave();
     while (group.line.length > 0 && session.hasRoom(nowMs)) group.line.shift()?.onSession(session);
+    if (this.retired && session.streams === 0) session.leave();
     this.grow(group, nowMs);
   }
 
@@ -137,6 +168,10 @@ export class Http2SessionPool implements SessionOwner {
     return backend.url === group.backend.url && secureContext === secureContextFor(group.backend, this.options.tls);
   }
 
+  private dismissOthers(group: Group): void {
+    dismiss(group.sessions.filter((session) => !this.isCurrent(session, group)));
+  }
+
   private expected({ streamsEach }: Group): number {
     return Math.min(streamsEach, this.options.keepalive.maxRequests ?? Infinity);
   }
@@ -156,4 +191,9 @@ export class Http2SessionPool implements SessionOwner {
       kept++;
     }
   }
+}
+
+/** Those that are not connected yet hear of it when they are (`onRoom`). */
+function dismiss(sessions: readonly Http2Session[]): void {
+  for (const session of [...sessions]) session.leave();
 }

@@ -9,11 +9,16 @@ import type { RetrySettings } from '../model/settings.ts';
 const WINDOW_MS = 10_000;
 
 export class RetryBudget {
-  private readonly settings: Pick<RetrySettings, 'budget' | 'minPerSecond'>;
+  private settings: Pick<RetrySettings, 'budget' | 'minPerSecond'>;
   private readonly requests = new SlidingCounter(WINDOW_MS);
   private readonly retries = new SlidingCounter(WINDOW_MS);
 
   constructor(settings: Pick<RetrySettings, 'budget' | 'minPerSecond'>) {
+    this.settings = settings;
+  }
+
+  /** Another share, of what has been counted already. */
+  configure(settings: Pick<RetrySettings, 'budget' | 'minPerSecond'>): void {
     this.settings = settings;
   }
 

@@ -28,7 +28,7 @@ interface Place {
 }
 
 export class WaitingLine {
-  private readonly limits: LineLimits;
+  private limits: LineLimits;
   /** By arrival. */
   private places: Place[] = [];
   private standing = false;
@@ -39,6 +39,11 @@ export class WaitingLine {
 
   get length(): number {
     return this.places.length;
+  }
+
+  /** Other limits, for those who join from now on. */
+  configure(limits: LineLimits): void {
+    this.limits = limits;
   }
 
   /** Whether those who have just come go before those who wait. */
