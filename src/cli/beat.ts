@@ -18,6 +18,8 @@ const OPTIONS = {
   backend: { type: 'string' },
   interval: { type: 'string', default: '2s' },
   exec: { type: 'string' },
+  url: { type: 'string' },
+  weight: { type: 'string' },
   key: { type: 'string' },
   'secret-env': { type: 'string' },
 } as const;
@@ -27,7 +29,8 @@ const MAX_INTERVAL_MS = 3_600_000;
 
 /** Runs until SIGINT or SIGTERM, then says `draining` once more: exit code 0. */
 export const beatCommand: Command = async (args, context) => {
-  const { to, upstream, backend, intervalMs, exec, key, secret } = parse(args, context);
+  const { exec, ...target } = parse(args, context);
+  const { to, upstream, backend, intervalMs } = target;
   const stopped = new Promise<void>((resolve) => context.onStopSignal(resolve));
   // Timers of the sender keep no program alive; here sending is the program.
   const alive = keepAlive(context, intervalMs);
@@ -35,7 +38,7 @@ export const beatCommand: Command = async (args, context) => {
   const status = exec === undefined ? 'up' : () => statusOf(exec, intervalMs, context, checks.signal);
   const onBeat = reporter(context, `${upstream}/${backend}`);
   try {
-    const heartbeat = startHeartbeat({ to, upstream, backend, key, secret, intervalMs, status, onBeat });
+    const heartbeat = startHeartbeat({ ...target, status, onBeat });
     context.out(`sending heartbeats for ${upstream}/${backend} to ${to} every ${formatDuration(intervalMs)}\n`);
     await stopped;
     checks.abort();
@@ -51,7 +54,7 @@ export const beatCommand: Command = async (args, context) => {
 
 function parse(args: readonly string[], context: CommandContext) {
   const values = valuesOf(args);
-  const { to, upstream, backend, exec, key } = values;
+  const { to, upstream, backend, exec, key, url } = values;
   if (to === undefined || upstream === undefined || backend === undefined) {
     throw new UsageError('Cannot send heartbeats: --to URL, --upstream U and --backend B are needed.');
   }
@@ -62,7 +65,11 @@ function parse(args: readonly string[], context: CommandContext) {
   const name = values['secret-env'];
   const secret = name === undefined ? undefined : context.env[name];
   if (name !== undefined && !secret) throw new UsageError(`Cannot sign heartbeats: the variable ${name} is not set.`);
-  return { to, upstream, backend, intervalMs, exec, key, secret };
+  const weight = values.weight === undefined ? undefined : Number(values.weight);
+  if (weight !== undefined && !(weight > 0)) {
+    throw new UsageError(`Cannot use --weight: expected a number above 0, received ${JSON.stringify(values.weight)}.`);
+  }
+  return { to, upstream, backend, intervalMs, exec, key, secret, url, weight };
 }
 
 function valuesOf(args: readonly string[]) {

@@ -27,6 +27,10 @@ export interface HeartbeatOptions {
   readonly load?: LoadReport | (() => LoadReport) | undefined;
   readonly version?: string | undefined;
   readonly role?: string | undefined;
+  /** Where this backend is, `http://10.0.0.7:3000`, for upstreams with `discovery: { heartbeats: true }`. */
+  readonly url?: string | undefined;
+  /** Its share of the traffic there, above 0; default 1. */
+  readonly weight?: number | undefined;
   /** Told how every heartbeat went: for logs, or to obey the proxy's commands. */
   readonly onBeat?: ((result: BeatResult) => void) | undefined;
 }
@@ -186,7 +190,7 @@ class Sender {
   }
 
   private body(status: HeartbeatStatus): string {
-    const { upstream, backend, version, role } = this.options;
+    const { upstream, backend, version, role, url, weight } = this.options;
     this.seq += 1;
     const { boot, seq } = this;
     return JSON.stringify({
@@ -198,6 +202,8 @@ class Sender {
       status,
       version,
       role,
+      url,
+      weight,
       load: this.load(),
     });
   }

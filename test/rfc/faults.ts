@@ -187,7 +187,7 @@ export const GROUPS: readonly FaultGroup[] = [
       row('F81', 'Connections to a machine that is gone', 'One time-out, and its idle connections go too'),
       row('F82', 'Clients that leave', 'The backend is let go at once, and not blamed'),
       row('F83', 'Backends with the wrong certificate', '502; nothing was sent'),
-      row('F84', 'Names that resolve badly', 'The last good addresses stay', { pending: 'discovery' }),
+      row('F84', 'Names that resolve badly', 'The last good addresses stay'),
       row('F85', 'An address that another service has taken over', 'A probe may ask who it is'),
       row('F86', 'Requests that are executed twice', 'Only what is idempotent, or was not sent, is sent again'),
     ],

@@ -13,7 +13,7 @@
 export type Level = 'MUST' | 'SHOULD' | 'MAY';
 
 /** Parts of the program whose tests are still to come. */
-export type Pending = 'discovery' | 'overload';
+export type Pending = 'overload';
 
 export interface Rule {
   readonly id: string;
