@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 
 export const processEnv: Readonly<Record<string, string | undefined>> = process.env;
 
+/** `20.19.0` and the like. */
+export const nodeVersion: string = process.versions.node;
+
 export const processArguments: readonly string[] = process.argv.slice(2);
 
 export const stdoutIsTerminal: boolean = process.stdout.isTTY === true;

@@ -3,7 +3,7 @@
  * README's first example, and its two imports with their types. PULSEGATE_TEST_NODE names another node to run it with.
  */
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -64,9 +64,8 @@ describe('the tarball', () => {
   });
 
   test('has an executable command', () => {
-    const main = readFileSync(join(installed.folder, 'dist/main.js'), 'utf8');
-    expect(main.split('\n', 1)[0]).toBe('#!/usr/bin/env node');
-    const listing = execFileSync('tar', ['tvzf', packed.tarball, 'package/dist/main.js'], { encoding: 'utf8' });
+    expect(readFileSync(installed.command, 'utf8').split('\n', 1)[0]).toBe('#!/usr/bin/env node');
+    const listing = execFileSync('tar', ['tvzf', packed.tarball, 'package/dist/bin.js'], { encoding: 'utf8' });
     expect(listing).toMatch(/^-rwxr-xr-x /);
   });
 
@@ -103,6 +102,21 @@ describe(`in an empty project, on ${process.env.PULSEGATE_TEST_NODE ?? 'this nod
     // As a shell runs it, by its first line.
     const env = { ...process.env, PATH: `${dirname(NODE)}:${process.env.PATH}` };
     expect(execFileSync(installed.command, ['--version'], { env, encoding: 'utf8' })).toContain(version);
+  });
+
+  test.each([
+    ['18.20.8', 1],
+    ['20.18.3', 1],
+    ['20.19.0', 0],
+    ['99.0.0', 0],
+  ])('Node.js %s exits with %i', (version, code) => {
+    const pretend = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
+    const args = ['--import', `data:text/javascript,${pretend}`, installed.command, '--version'];
+    const { status, stderr } = spawnSync(NODE, args, { encoding: 'utf8' });
+    const refusal = `Cannot run on Node.js ${version}: pulsegate needs 20.19 or newer.\n`;
+    expect({ status, stderr }).toEqual({ status: code, stderr: code === 0 ? '' : refusal });
+    const { engines } = JSON.parse(readFileSync(join(installed.folder, 'package.json'), 'utf8')) as { engines: object };
+    expect(engines).toEqual({ node: '>=20.19' });
   });
 
   test("the README's first example is valid and proxies", async () => {
