@@ -17,19 +17,8 @@ export const SERIES = ['requests', 'failures', 'inFlight', 'p50', 'p99', 'rate',
 export type Series = (typeof SERIES)[number];
 export type Sample = Readonly<Record<Series, number>>;
 
-/** A ring of samples, one array for each series; all rings turn together. */
-class Ring {
-  private readonly columns = new Map<Series, Float64Array>();
-
-  column(series: Series): Float64Array {
-    let column = this.columns.get(series);
-    if (column === undefined) {
-      column = new Float64Array(CAPACITY).fill(Number.NaN);
-      this.columns.set(series, column);
-    }
-    return column;
-  }
-}
+/** One array for each series; all of them turn together. */
+type Ring = Readonly<Record<Series, Float64Array>>;
 
 export class History {
   /** Wall clock of the proxy in seconds, oldest first when read by `times`. */
@@ -43,7 +32,7 @@ export class History {
     const place = this.taken % CAPACITY;
     this.seconds[place] = atMs / 1_000;
     // What is not in this picture any more must not keep the value of five minutes ago.
-    for (const ring of this.rings.values()) for (const series of SERIES) ring.column(series)[place] = Number.NaN;
+    for (const ring of this.rings.values()) for (const series of SERIES) ring[series][place] = Number.NaN;
     for (const [name, upstream] of Object.entries(health.upstreams)) {
       const total = this.takePool(name, upstream, place);
       for (const backend of upstream.backends) this.takeBackend(name, backend, total, place);
@@ -55,7 +44,7 @@ export class History {
   /** The last value; NaN when there is none. @param backend null = the whole pool */
   latest(upstream: string, backend: string | null, series: Series): number {
     if (this.taken === 0) return Number.NaN;
-    return this.rings.get(keyOf(upstream, backend))?.column(series)[(this.taken - 1) % CAPACITY] ?? Number.NaN;
+    return this.rings.get(keyOf(upstream, backend))?.[series][(this.taken - 1) % CAPACITY] ?? Number.NaN;
   }
 
   /** Wall clock of the samples, in seconds, oldest first. */
@@ -66,7 +55,7 @@ export class History {
   /** Values at `times()`. */
   values(upstream: string, backend: string | null, series: Series): number[] {
     const ring = this.rings.get(keyOf(upstream, backend));
-    return ring === undefined ? this.times().map(() => Number.NaN) : this.inOrder(ring.column(series));
+    return ring === undefined ? this.times().map(() => Number.NaN) : this.inOrder(ring[series]);
   }
 
   private takePool(name: string, { backends }: UpstreamReport, place: number): Ring {
@@ -92,16 +81,16 @@ export class History {
       p50: backend.latency_ms?.p50 ?? Number.NaN,
       p99: backend.latency_ms?.p99 ?? Number.NaN,
     });
-    const all = total.column('rate')[place] ?? Number.NaN;
-    ring.column('share')[place] = all > 0 ? (ring.column('rate')[place] ?? Number.NaN) / all : Number.NaN;
+    const all = total.rate[place] ?? Number.NaN;
+    ring.share[place] = all > 0 ? (ring.rate[place] ?? Number.NaN) / all : Number.NaN;
   }
 
   private put(ring: Ring, place: number, sample: Omit<Sample, 'rate' | 'failureRate' | 'share'>): void {
     for (const series of ['requests', 'failures', 'inFlight', 'p50', 'p99'] as const) {
-      ring.column(series)[place] = sample[series];
+      ring[series][place] = sample[series];
     }
-    ring.column('rate')[place] = this.rateOf(ring.column('requests'), place);
-    ring.column('failureRate')[place] = this.rateOf(ring.column('failures'), place);
+    ring.rate[place] = this.rateOf(ring.requests, place);
+    ring.failureRate[place] = this.rateOf(ring.failures, place);
   }
 
   /** Growth per second of a counter over the last seconds; NaN while there is nothing to compare with. */
@@ -126,7 +115,7 @@ export class History {
     const key = keyOf(upstream, backend);
     let ring = this.rings.get(key);
     if (ring === undefined) {
-      ring = new Ring();
+      ring = createRing();
       this.rings.set(key, ring);
     }
     return ring;
@@ -135,9 +124,23 @@ export class History {
   /** Backends that have not been seen for a whole turn of the ring. */
   private forget(): void {
     for (const [key, ring] of this.rings) {
-      if (ring.column('requests').every(Number.isNaN)) this.rings.delete(key);
+      if (ring.requests.every(Number.isNaN)) this.rings.delete(key);
     }
   }
+}
+
+function createRing(): Ring {
+  const column = () => new Float64Array(CAPACITY).fill(Number.NaN);
+  return {
+    requests: column(),
+    failures: column(),
+    inFlight: column(),
+    p50: column(),
+    p99: column(),
+    rate: column(),
+    failureRate: column(),
+    share: column(),
+  };
 }
 
 function keyOf(upstream: string, backend: string | null): string {

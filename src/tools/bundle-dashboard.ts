@@ -16,12 +16,15 @@ const BUNDLED = ['preact', 'uplot'];
 
 mkdirSync(TARGET, { recursive: true });
 await build({
-  entryPoints: { app: `${SOURCES}main.tsx` },
+  entryPoints: [
+    { in: `${SOURCES}main.tsx`, out: 'app' },
+    { in: `${SOURCES}styles/all.css`, out: 'app' },
+  ],
   outdir: TARGET,
   bundle: true,
   minify: true,
   format: 'iife',
-  target: ['chrome120', 'firefox121', 'safari17.5'],
+  target: ['chrome123', 'firefox121', 'safari17.5'],
   jsx: 'automatic',
   jsxImportSource: 'preact',
   tsconfig: `${SOURCES}tsconfig.json`,

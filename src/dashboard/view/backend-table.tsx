@@ -1,0 +1,133 @@
+/**
+ * The backends of a pool, one row each, in the pool's own order: a row never moves because its numbers do. Rows of one height;
+ * in a large pool only those near the window exist, between two spacers. Arrow keys walk through all of them.
+ */
+
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import type { BackendReport } from '../../model/report.ts';
+import type { Target } from '../api.ts';
+import type { History } from '../history.ts';
+import { hrefOf, useMedia } from '../use-store.ts';
+import { BackendRow } from './backend-row.tsx';
+import { useRowWindow } from './row-window.ts';
+
+/** As the style sheet has it. */
+const ROW_PX = 30;
+const PHONE_ROW_PX = 64;
+
+const PAGE_ROWS = 15;
+
+interface Props {
+  readonly name: string;
+  readonly backends: readonly BackendReport[];
+  readonly hasHeartbeats: boolean;
+  readonly history: History;
+  readonly atMs: number;
+  readonly selected: Target | null;
+}
+
+export function BackendTable({ name, backends, hasHeartbeats, history, atMs, selected }: Props) {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const isPhone = useMedia('(max-width: 44rem)');
+  const rowPx = isPhone ? PHONE_ROW_PX : ROW_PX;
+  const { first, end } = useRowWindow(body, backends.length, rowPx);
+  /** The row that Tab leads to. */
+  const [current, setCurrent] = useState(0);
+  const wantsFocus = useRef(false);
+  const stop = Math.min(current, backends.length - 1);
+
+  useEffect(() => {
+    if (!wantsFocus.current) return;
+    wantsFocus.current = false;
+    body.current?.querySelector<HTMLElement>(`[data-index="${stop}"] a`)?.focus({ preventScroll: true });
+  });
+
+  const walk = useCallback(
+    (event: KeyboardEvent) => {
+      const to = destinationOf(event.key, stop, backends.length - 1);
+      if (to === null || body.current === null) return;
+      event.preventDefault();
+      wantsFocus.current = true;
+      setCurrent(to);
+      reveal(body.current.getBoundingClientRect().top + to * rowPx, rowPx);
+    },
+    [stop, backends.length, rowPx],
+  );
+
+  const isWindowed = end - first < backends.length;
+  return (
+    <table class={`backends${hasHeartbeats ? '' : ' no-pulse'}`} aria-rowcount={backends.length + 1}>
+      <caption class="unseen">Backends of {name}. Arrow keys move between them, Enter shows the evidence.</caption>
+      <thead>
+        <tr>
+          <th class="status-cell">state</th>
+          <th class="name-cell">backend</th>
+          <th class="why-cell">why</th>
+          <th class="num rate-cell">req/s</th>
+          <th class="num share-cell">share</th>
+          <th class="num weight-cell">weight</th>
+          <th class="num flight-cell">in flight</th>
+          <th class="num p50-cell">p50 ms</th>
+          <th class="num p99-cell">p99 ms</th>
+          <th class="num fail-cell">failed</th>
+          <th class="num load-cell">load</th>
+          <th class="pulse-cell">pulse</th>
+        </tr>
+      </thead>
+      <tbody ref={body} onKeyDown={walk}>
+        {isWindowed && <Spacer heightPx={first * rowPx} />}
+        {backends.slice(first, end).map((backend, offset) => (
+          <BackendRow
+            key={backend.id}
+            index={first + offset}
+            href={hrefOf({ upstream: name, backend: backend.id })}
+            backend={backend}
+            rate={history.latest(name, backend.id, 'rate')}
+            failureRate={history.latest(name, backend.id, 'failureRate')}
+            share={history.latest(name, backend.id, 'share')}
+            atMs={atMs}
+            isStop={first + offset === stop}
+            isSelected={selected?.upstream === name && selected.backend === backend.id}
+            onFocus={setCurrent}
+          />
+        ))}
+        {isWindowed && <Spacer heightPx={(backends.length - end) * rowPx} />}
+      </tbody>
+    </table>
+  );
+}
+
+function Spacer({ heightPx }: { readonly heightPx: number }) {
+  return (
+    <tr class="spacer">
+      <td style={{ height: `${heightPx}px` }} />
+    </tr>
+  );
+}
+
+function destinationOf(key: string, from: number, last: number): number | null {
+  const clamp = (index: number) => Math.max(0, Math.min(last, index));
+  switch (key) {
+    case 'ArrowDown':
+      return clamp(from + 1);
+    case 'ArrowUp':
+      return clamp(from - 1);
+    case 'PageDown':
+      return clamp(from + PAGE_ROWS);
+    case 'PageUp':
+      return clamp(from - PAGE_ROWS);
+    case 'Home':
+      return 0;
+    case 'End':
+      return last;
+    default:
+      return null;
+  }
+}
+
+/** Scrolls as little as brings the row into view, below what sticks to the top. */
+function reveal(top: number, height: number): void {
+  const margin = 96;
+  if (top < margin) scrollBy(0, top - margin);
+  else if (top + height > innerHeight - 24) scrollBy(0, top + height - innerHeight + 24);
+}
