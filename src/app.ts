@@ -11,12 +11,14 @@ import { readBackendList } from './config/backend-list.ts';
 import { ControlPlane, statusOfAll } from './control/control-plane.ts';
 import { Discoveries } from './control/discovery/discoveries.ts';
 import { type HeartbeatReceiver, startHeartbeatReceiver } from './control/heartbeat-receiver.ts';
+import { Hooks } from './hooks/hooks.ts';
 import type { EventFeed } from './model/event.ts';
 import type { AdminControl, HealthReport, UpstreamControl } from './model/report.ts';
 import type { Settings } from './model/settings.ts';
 import { systemClock } from './platform/clock.ts';
 import { type OpenLog, openLog } from './platform/logger.ts';
 import { type LoopLag, watchLoopLag } from './platform/loop-lag.ts';
+import { processEnv } from './platform/process.ts';
 import { VERSION } from './platform/version.ts';
 import { DataPlane } from './proxy/data-plane.ts';
 import type { ForwarderPool } from './proxy/forwarder.ts';
@@ -39,6 +41,7 @@ class App implements RunningApp, AdminControl {
   private readonly control: ControlPlane;
   private readonly discoveries: Discoveries;
   private readonly data: DataPlane;
+  private readonly hooks: Hooks;
   private readonly loopLag: LoopLag = watchLoopLag();
   private readonly startedMs = systemClock.now();
   private adminServer: AdminServer | null = null;
@@ -65,6 +68,16 @@ class App implements RunningApp, AdminControl {
       files,
       readList: readBackendList,
       onChange: (name, backends) => this.control.upstream(name)?.setBackends(backends),
+    });
+    this.hooks = new Hooks(settings, {
+      clock: systemClock,
+      rng: rng.fork('hooks'),
+      log,
+      feed: this.control.events,
+      note: (notice) => this.control.events.note(notice),
+      detailOf: (upstream, backend) => this.control.upstream(upstream)?.backend(backend) ?? null,
+      environment: processEnv,
+      version: VERSION,
     });
     const poolOf = (name: string) => this.control.upstream(name)?.routed as ForwarderPool;
     this.data = new DataPlane({ settings, clock: systemClock, log, files, poolOf });
@@ -170,6 +183,7 @@ class App implements RunningApp, AdminControl {
     this.files.close();
     this.data.close();
     this.discoveries.stop();
+    await this.hooks.close();
     await this.control.close();
     await this.adminServer?.close();
     await this.heartbeatReceiver?.close();

@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tls: ['base', 'model'],
   control: ['base', 'model', 'health', 'pool', 'pick', 'tls'],
   proxy: ['base', 'model', 'http1', 'http2', 'tls'],
+  hooks: ['base', 'model'],
   admin: ['base', 'model', 'config'],
   // For the browser: types only, as the rule below holds it to.
   dashboard: ['model'],
@@ -35,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['base', 'model', 'health', 'pool', 'pick', 'http1', 'control', 'proxy', 'admin', 'cli', 'config', 'demo'],
     'platform',
     'tls',
+    'hooks',
   ],
 };
 

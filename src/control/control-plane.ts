@@ -13,6 +13,7 @@ import { BackendTls } from '../tls/backend-tls.ts';
 import type { FileWatch } from '../tls/file-watch.ts';
 import { EventLog } from './event-log.ts';
 import { FlightRecorder, recordingOf } from './flight-recorder.ts';
+import type { PoolNotice } from './pool-watch.ts';
 import { createProbe } from './probe.ts';
 import type { Probe } from './prober.ts';
 import { StallWatch } from './stall-watch.ts';
@@ -113,6 +114,7 @@ export class ControlPlane {
       self: this.stallWatch,
       recorder,
       onTransition: (transition) => this.publish(recorder, transition),
+      onNotice: (notice) => this.announce(name, notice),
       onFault: (error, signal) =>
         log.error({ upstream: name, err: error, signal }, 'health engine fault; the last pool keeps serving'),
     });
@@ -132,6 +134,13 @@ export class ControlPlane {
     const { upstream, backend, from, to, reason, source } = event;
     const level = to === 'up' || to === 'trial' || to === 'starting' ? 'info' : 'warn';
     this.options.log[level]({ upstream, backend, from, to, source }, `backend ${backend} ${from} -> ${to}: ${reason}`);
+  }
+
+  private announce(upstream: string, notice: PoolNotice): void {
+    this.events.note({ upstream, ...notice });
+    const { kind, message } = notice;
+    const level = kind === 'panic' || kind === 'mass_failure' ? 'warn' : 'info';
+    this.options.log[level]({ upstream, notice: kind }, `upstream ${upstream} ${kind}: ${message}`);
   }
 
   private recordStall(stalledMs: number): void {

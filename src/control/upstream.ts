@@ -29,6 +29,7 @@ import { explainRouting } from '../pool/explain-routing.ts';
 import type { Ledger } from '../pool/ledger.ts';
 import { inFlightIn } from '../pool/load-samples.ts';
 import type { FlightRecorder } from './flight-recorder.ts';
+import { type PoolNotice, PoolWatch } from './pool-watch.ts';
 import { type Pace, type Probe, Prober } from './prober.ts';
 import { reportBackend, reportDetail, reportUpstream, viewForSender } from './report.ts';
 import { type PoolSource, RoutedPool } from './routed-pool.ts';
@@ -45,6 +46,8 @@ export interface UpstreamOptions {
   /** Absent or null = signals are not kept. */
   readonly recorder?: FlightRecorder | null;
   readonly onTransition: (transition: Transition, upstream: Upstream) => void;
+  /** Of panic and failures of most of the pool; absent = nobody wants to know. */
+  readonly onNotice?: (notice: PoolNotice) => void;
   readonly onFault: (error: unknown, signal: Signal) => void;
 }
 
@@ -56,6 +59,7 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
   private readonly engine: HealthEngine;
   private readonly self: SelfWatch;
   private readonly recorder: FlightRecorder | null;
+  private readonly watch: PoolWatch | null;
   private readonly prober: Prober | null;
   private lastSignal: Signal;
   private timer: Timer | null = null;
@@ -70,6 +74,9 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
     this.recorder = options.recorder ?? null;
     this.engine = new HealthEngine(settings.health, settings.backends, at);
     this.routed = new RoutedPool({ settings, clock, rng, source: this });
+    const { onNotice } = options;
+    const sources = { snapshot: () => this.snapshot, panic: () => settings.health.panic };
+    this.watch = onNotice === undefined ? null : new PoolWatch({ clock, onNotice, ...sources });
     this.prober =
       probe === null || settings.health.probe === null
         ? null
@@ -96,6 +103,7 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
   stop(): void {
     this.prober?.stop();
     this.timer?.cancel();
+    this.watch?.stop();
   }
 
   get ledger(): Ledger {
@@ -182,7 +190,10 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
     this.post({ kind: 'heartbeat', at: this.now(), backend: id, heartbeat });
     const reported = heartbeat.inFlight ?? (heartbeat.load === null ? -1 : inFlightIn(heartbeat.load));
     if (reported >= 0) this.routed.hear(id, reported, heartbeat.load);
-    if (requireRole !== null && wasIt !== (this.roleOf(id) === requireRole)) this.routed.invalidate();
+    if (requireRole !== null && wasIt !== (this.roleOf(id) === requireRole)) {
+      this.routed.invalidate();
+      this.watch?.lookSoon();
+    }
     const inFlight = this.ledger.inFlight(backend.slot);
     return viewForSender(this.recordOf(id), inFlight, this.nextProbeInMs(id), settings.health, clock.now());
   }
@@ -276,6 +287,7 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
         if (transition.to === 'suspect') this.prober?.hurry(transition.backend);
         this.options.onTransition(transition, this);
       }
+      this.watch?.see(this.engine.suspicion, transitions.length > 0 || signal.kind === 'membership');
     } catch (error) {
       this.options.onFault(error, signal);
     }
