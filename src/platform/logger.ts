@@ -1,8 +1,12 @@
-/** The log: JSON lines on stdout, or readable text when a person is watching. */
+/**
+ * The log: JSON lines on stdout, or readable text when a person is watching. Invariant: a log that cannot be written costs lines, at
+ * most; whoever looks at stderr is told once that it began, and once that it is over.
+ */
 
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { LogLevel } from '../model/settings.ts';
+import { writeError } from './process.ts';
 
 /** Lines are gathered up to this many bytes, at most for FLUSH_MS, so that an access log costs few system calls. */
 const GATHER_BYTES = 4_096;
@@ -30,9 +34,28 @@ export function openLog(level: LogLevel, format: 'auto' | 'json' | 'pretty'): Op
     maxLength: MAX_QUEUED_BYTES,
     periodicFlush: FLUSH_MS,
   });
-  // A closed pipe or a full disk loses lines; it must not end the proxy.
-  stream.on('error', () => {});
+  complainOnce(stream);
   return { log: pino({ level, base: null }, stream as DestinationStream), flush: () => flushQuietly(stream) };
+}
+
+/** A closed pipe or a full disk must not end the proxy. What could not be written is kept and tried again, within MAX_QUEUED_BYTES. */
+function complainOnce(stream: ReturnType<typeof destination>): void {
+  let isFailing = false;
+  let dropped = 0;
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (isFailing) return;
+    isFailing = true;
+    writeError(`pulsegate: the log cannot be written (${error.code ?? error.message}); serving goes on\n`);
+  });
+  stream.on('drop', () => {
+    dropped++;
+  });
+  stream.on('write', () => {
+    if (!isFailing) return;
+    writeError(`pulsegate: the log is written again; ${dropped} lines were lost\n`);
+    isFailing = false;
+    dropped = 0;
+  });
 }
 
 function flushQuietly(stream: { flushSync(): void }): void {
