@@ -12,7 +12,6 @@ import type { Clock } from '../base/time.ts';
 import { type ParsedLoad, parseLoadHeaders } from '../health/orca.ts';
 import type { Backend, BackendSpec } from '../model/backend.ts';
 import type { AnswerHint, Lease, Pool } from '../model/lease.ts';
-import type { LoadReport } from '../model/load.ts';
 import type { OutcomeClass } from '../model/outcome.ts';
 import type { Picker, PickRequest } from '../model/picker.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
@@ -54,6 +53,10 @@ export class RoutedPool implements Pool, LeaseOwner {
   readonly name: string;
   readonly ledger: Ledger;
   onRoom: (() => void) | null = null;
+  /** The source's views say something else, or are of other backends. */
+  onChange: (() => void) | null = null;
+  /** A backend has told what it has in flight. */
+  onHear: ((id: string, inFlight: number, utilization: number) => void) | null = null;
   private settings: UpstreamSettings;
   private readonly clock: Clock;
   private readonly rng: Rng;
@@ -107,6 +110,7 @@ export class RoutedPool implements Pool, LeaseOwner {
   /** The source's views would say something else: projected when someone looks, so that a burst of changes costs one projection. */
   invalidate(): void {
     this.isStale = true;
+    this.onChange?.();
     this.onRoom?.();
   }
 
@@ -114,6 +118,7 @@ export class RoutedPool implements Pool, LeaseOwner {
   setBackends(specs: readonly BackendSpec[]): void {
     this.members = assignSlots(specs, this.members, this.ledger);
     this.isStale = true;
+    this.onChange?.();
   }
 
   acquire(request: PickRequest): Lease | null {
@@ -159,11 +164,11 @@ export class RoutedPool implements Pool, LeaseOwner {
   }
 
   /** Into the hot counters, past the engine: policies read it with the next request, and no snapshot changes. */
-  hear(id: string, inFlight: number, load: LoadReport | null): void {
+  hear(id: string, inFlight: number, utilization: number): void {
     const backend = this.members.get(id);
     if (backend === undefined) return;
-    const utilization = load === null ? 0 : load.applicationUtilization || load.cpuUtilization;
     this.ledger.hear(backend.slot, inFlight, utilization, this.clock.now());
+    this.onHear?.(id, inFlight, utilization);
   }
 
   usualLatencyMs(at: number): number | null {

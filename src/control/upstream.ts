@@ -27,7 +27,7 @@ import type { Transition } from '../model/transition.ts';
 import type { BackendView } from '../model/view.ts';
 import { explainRouting } from '../pool/explain-routing.ts';
 import type { Ledger } from '../pool/ledger.ts';
-import { inFlightIn } from '../pool/load-samples.ts';
+import { inFlightIn, utilizationIn } from '../pool/load-samples.ts';
 import type { FlightRecorder } from './flight-recorder.ts';
 import { type PoolNotice, PoolWatch } from './pool-watch.ts';
 import { type Pace, type Probe, Prober } from './prober.ts';
@@ -189,7 +189,7 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
     const wasIt = requireRole !== null && this.roleOf(id) === requireRole;
     this.post({ kind: 'heartbeat', at: this.now(), backend: id, heartbeat });
     const reported = heartbeat.inFlight ?? (heartbeat.load === null ? -1 : inFlightIn(heartbeat.load));
-    if (reported >= 0) this.routed.hear(id, reported, heartbeat.load);
+    if (reported >= 0) this.routed.hear(id, reported, utilizationIn(heartbeat.load));
     if (requireRole !== null && wasIt !== (this.roleOf(id) === requireRole)) {
       this.routed.invalidate();
       this.watch?.lookSoon();
@@ -267,7 +267,7 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
     const report = load.kind === 'report' ? load.report : null;
     this.post({ kind: 'load', at: this.now(), backend, source, report });
     const inFlight = report === null ? -1 : inFlightIn(report);
-    if (inFlight >= 0) this.routed.hear(backend, inFlight, report);
+    if (inFlight >= 0) this.routed.hear(backend, inFlight, utilizationIn(report));
   }
 
   private paceOf(id: string): Pace {

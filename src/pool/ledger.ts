@@ -186,6 +186,27 @@ export class Ledger implements LoadReader {
     if (this.trialEpochs[slot] !== epoch) this.trialEpochs[slot] = 0;
   }
 
+  /** Another process has the trial: none is begun here until `reopenTrial`. */
+  lendTrial(slot: number, epoch: number): void {
+    this.trialEpochs[slot] = epoch;
+  }
+
+  /** The trial is ours again. */
+  reopenTrial(slot: number): void {
+    this.trialEpochs[slot] = 0;
+  }
+
+  /** What other processes have begun, ended and tried again at this backend since they last told. */
+  shift(slot: number, inFlight: number, requests: number, retries: number): void {
+    this.burdenWith(slot, inFlight);
+    this.requests[slot] = (this.requests[slot] as number) + requests;
+    this.retries[slot] = (this.retries[slot] as number) + retries;
+    const flying = (this.flying[slot] as number) + inFlight;
+    invariant(flying >= 0, `more requests ended elsewhere than begun in slot ${slot}`);
+    this.flying[slot] = flying;
+    if (flying === 0 && this.retired.delete(slot)) this.free.push(slot);
+  }
+
   /** @param trialEpoch the epoch of the trial that the request decides; 0 when it is an ordinary one */
   begin(slot: number, trialEpoch: number): void {
     this.flying[slot] = (this.flying[slot] as number) + 1;

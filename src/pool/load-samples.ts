@@ -30,6 +30,11 @@ export function inFlightIn({ namedMetrics }: LoadReport): number {
   return -1;
 }
 
+/** As it counts beside what is in flight; 0 = not reported. */
+export function utilizationIn(load: LoadReport | null): number {
+  return load === null ? 0 : load.applicationUtilization || load.cpuUtilization;
+}
+
 export class LoadSamples {
   private others: Float64Array;
   private heardMs: Float64Array;
