@@ -17,10 +17,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   http1: ['base'],
   http2: ['base', 'http1'],
   tls: ['base', 'model'],
-  control: ['base', 'model', 'health', 'pool', 'pick', 'tls'],
-  proxy: ['base', 'model', 'http1', 'http2', 'tls'],
+  metrics: ['base', 'model'],
+  control: ['base', 'model', 'health', 'pool', 'pick', 'tls', 'metrics'],
+  proxy: ['base', 'model', 'http1', 'http2', 'tls', 'metrics'],
   hooks: ['base', 'model'],
-  admin: ['base', 'model', 'config'],
+  admin: ['base', 'model', 'config', 'metrics'],
   // For the browser: types only, as the rule below holds it to.
   dashboard: ['model'],
   cli: ['base', 'model', 'config', 'sender'],
@@ -37,6 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'platform',
     'tls',
     'hooks',
+    'metrics',
   ],
 };
 

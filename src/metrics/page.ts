@@ -1,0 +1,130 @@
+/**
+ * All figures of one scrape, gathered at one moment and cheap to render: label texts are made once per backend. Decides
+ * which backends have series of their own: whole backends only, in the configuration's order, and no upstream's many may
+ * crowd out another's few.
+ */
+
+import type { SnapshotEntry } from '../model/snapshot.ts';
+import { STATUSES } from '../model/status.ts';
+import type { BackendCounts, DataPlaneCounts } from './data-plane-counts.ts';
+import type { BackendTally, HealthCounters } from './health-counters.ts';
+
+/**
+ * A backend has about 25 series, at most 49: so all of them together stay below 100,000, and usually at half of that. What
+ * Prometheus takes from one target in its stride is less than what it takes at all.
+ */
+export const MAX_BACKENDS = 2_000;
+
+/** Of the process that answers, but for the event loop: there it is the worst of all. */
+export interface ProcessFigures {
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  /** null = this system does not tell. */
+  readonly openDescriptors: number | null;
+  readonly maxDescriptors: number | null;
+  /** Since the Unix epoch. */
+  readonly startSeconds: number;
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly loopLagSeconds: number;
+  readonly logLinesDropped: number;
+}
+
+export interface UpstreamFigures {
+  readonly name: string;
+  readonly panic: boolean;
+  /** Every backend, in the configuration's order. */
+  readonly entries: readonly SnapshotEntry[];
+  readonly counters: HealthCounters;
+}
+
+export interface MetricsInput {
+  readonly process: ProcessFigures;
+  /** Data-plane processes. */
+  readonly workers: number;
+  readonly generation: number;
+  readonly reloads: { readonly ok: number; readonly failed: number };
+  /** 0, well, to 7. */
+  readonly awareness: number;
+  /** Refused heartbeats that name no upstream of ours. */
+  readonly heartbeatsUnattributed: number;
+  readonly counts: DataPlaneCounts;
+  readonly upstreams: readonly UpstreamFigures[];
+}
+
+/** A backend that has series of its own. */
+export interface BackendRow {
+  /** `upstream="app",backend="b"` */
+  readonly labels: string;
+  readonly entry: SnapshotEntry;
+  /** null = it has had no request yet. */
+  readonly counts: BackendCounts | null;
+  readonly tally: BackendTally | null;
+}
+
+export interface Page {
+  readonly input: MetricsInput;
+  readonly backends: readonly BackendRow[];
+  /** Series left out of this page. */
+  readonly dropped: number;
+}
+
+/** @param maxBackends that may have series of their own */
+export function gatherPage(input: MetricsInput, maxBackends = MAX_BACKENDS): Page {
+  const { upstreams, counts } = input;
+  const quotas = quotasOf(
+    upstreams.map(({ entries }) => entries.length),
+    maxBackends,
+  );
+  const countsOf = new Map(counts.upstreams.map(({ name, backends }) => [name, backends]));
+  const backends: BackendRow[] = [];
+  let dropped = 0;
+  upstreams.forEach(({ name, entries, counters }, i) => {
+    const byId = new Map((countsOf.get(name) ?? []).map((backend) => [backend.id, backend]));
+    const upstream = `upstream="${escapeLabel(name)}"`;
+    entries.forEach((entry, place) => {
+      const { id } = entry.backend;
+      const row = { entry, counts: byId.get(id) ?? null, tally: counters.of(id) };
+      if (place >= (quotas[i] as number)) dropped += seriesOf(row);
+      else backends.push({ ...row, labels: `${upstream},backend="${escapeLabel(id)}"` });
+    });
+  });
+  return { input, backends, dropped };
+}
+
+/** How many of each may be shown: the few get all that they have, the many share evenly what is left. */
+export function quotasOf(sizes: readonly number[], total: number): number[] {
+  const quotas = sizes.map(() => 0);
+  const byNeed = sizes.map((_, i) => i).sort((a, b) => (sizes[a] as number) - (sizes[b] as number));
+  let left = total;
+  byNeed.forEach((i, done) => {
+    const quota = Math.min(sizes[i] as number, Math.floor(left / (sizes.length - done)));
+    quotas[i] = quota;
+    left -= quota;
+  });
+  return quotas;
+}
+
+/** As many as the families with a label `backend` write for it. */
+export function seriesOf({ counts, tally }: Omit<BackendRow, 'labels'>): number {
+  const gauges = STATUSES.length + 2;
+  const attempts = 1 + (counts?.attempts.filter(([outcome]) => outcome !== 'ok').length ?? 0);
+  return gauges + STATUSES.length + attempts + (tally === null ? 0 : probesOf(tally) + beatsOf(tally) + loadsOf(tally));
+}
+
+function probesOf({ probesPassed, probesFailed }: BackendTally): number {
+  return probesPassed + probesFailed > 0 ? 2 : 0;
+}
+
+function beatsOf({ heartbeatsAccepted, heartbeatsRefused }: BackendTally): number {
+  return heartbeatsAccepted > 0 || heartbeatsRefused !== null ? 1 + (heartbeatsRefused?.size ?? 0) : 0;
+}
+
+function loadsOf({ loadAccepted, loadMalformed }: BackendTally): number {
+  return loadAccepted + loadMalformed > 0 ? 2 : 0;
+}
+
+/** Text format 0.0.4: in a label's value backslash, quote and line feed are escaped, and nothing else. */
+export function escapeLabel(value: string): string {
+  return /[\\"\n]/.test(value) ? value.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n') : value;
+}
