@@ -16,6 +16,7 @@ import type { EventFeed } from './model/event.ts';
 import type { AdminControl, HealthReport, UpstreamControl } from './model/report.ts';
 import type { Settings } from './model/settings.ts';
 import { systemClock } from './platform/clock.ts';
+import { bindSocket } from './platform/listen-sockets.ts';
 import { type OpenLog, openLog } from './platform/logger.ts';
 import { type LoopLag, watchLoopLag } from './platform/loop-lag.ts';
 import { processEnv } from './platform/process.ts';
@@ -32,7 +33,6 @@ export async function startApp(settings: Settings, options: StartOptions): Promi
 }
 
 class App implements RunningApp, AdminControl {
-  listeners: RunningApp['listeners'] = [];
   admin: RunningApp['admin'] = null;
   readonly exited: Promise<number>;
   private readonly settings: Settings;
@@ -60,7 +60,7 @@ class App implements RunningApp, AdminControl {
     const rng = createRng(randomBytes(16).toString('hex'));
     const files = new FileWatch({ clock: systemClock, log });
     this.files = files;
-    this.control = new ControlPlane({ settings, clock: systemClock, rng, log, files });
+    this.control = new ControlPlane({ clock: systemClock, rng, log, files });
     this.discoveries = new Discoveries({
       clock: systemClock,
       rng: rng.fork('discovery'),
@@ -80,15 +80,17 @@ class App implements RunningApp, AdminControl {
       version: VERSION,
     });
     const poolOf = (name: string) => this.control.upstream(name)?.routed as ForwarderPool;
-    this.data = new DataPlane({ settings, clock: systemClock, log, files, poolOf });
+    this.data = new DataPlane({ clock: systemClock, log, files, sockets: { open: bindSocket }, poolOf });
   }
 
   async start(): Promise<void> {
     const { log } = this.output;
     try {
-      await this.control.prepare();
+      const control = await this.control.prepare(this.settings);
+      const data = await this.data.prepare(this.settings);
+      control.commit();
+      data.commit();
       await this.discoveries.start(this.settings.upstreams);
-      this.listeners = await this.data.start();
       await this.serveAdmin();
       await this.receiveHeartbeats();
     } catch (error) {
@@ -98,6 +100,10 @@ class App implements RunningApp, AdminControl {
     this.control.start();
     this.phase = 'serving';
     log.info({ version: VERSION, listeners: this.listeners, admin: this.admin }, 'pulsegate is serving');
+  }
+
+  get listeners(): RunningApp['listeners'] {
+    return this.data.listeners;
   }
 
   stop(): void {

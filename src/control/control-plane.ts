@@ -3,8 +3,10 @@
  * events. It knows nothing of sockets that clients connect to; the data plane takes pools from it by name.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Rng } from '../base/rng.ts';
 import { type Clock, formatDuration } from '../base/time.ts';
+import type { Change } from '../model/change.ts';
 import type { Log } from '../model/log.ts';
 import type { HealthReport, UpstreamReport } from '../model/report.ts';
 import { mayUseTls, type Settings, type UpstreamSettings } from '../model/settings.ts';
@@ -22,7 +24,6 @@ import { StateWriter } from './state-writer.ts';
 import { Upstream } from './upstream.ts';
 
 export interface ControlPlaneOptions {
-  readonly settings: Settings;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
@@ -34,6 +35,12 @@ export interface ControlPlaneOptions {
 interface Member {
   readonly upstream: Upstream;
   readonly recorder: FlightRecorder;
+  readonly probing: Probing;
+}
+
+/** How the backends of an upstream are asked, by the settings that it was made for. */
+interface Probing {
+  readonly settings: UpstreamSettings;
   readonly probe: Probe;
   /** null = no backend wants TLS. */
   readonly tls: BackendTls | null;
@@ -42,35 +49,55 @@ interface Member {
 export class ControlPlane {
   readonly events: EventLog;
   private readonly options: ControlPlaneOptions;
-  private readonly members = new Map<string, Member>();
+  /** By name, in the configuration's order. */
+  private members = new Map<string, Member>();
   private readonly stallWatch: StallWatch;
+  private stateFile: string | null = null;
   private stateWriter: StateWriter | null = null;
+  private isStarted = false;
+  /** What is being closed. */
+  private closing: Promise<unknown> = Promise.resolve();
 
   constructor(options: ControlPlaneOptions) {
-    const { settings, clock } = options;
     this.options = options;
-    this.events = new EventLog(clock);
-    this.stallWatch = new StallWatch(clock, (stalledMs) => this.recordStall(stalledMs));
-    for (const upstream of settings.upstreams) this.members.set(upstream.name, this.createMember(upstream));
+    this.events = new EventLog(options.clock);
+    this.stallWatch = new StallWatch(options.clock, (stalledMs) => this.recordStall(stalledMs));
   }
 
-  /** Reads what may be of no use. Rejects with StartError then. */
-  async prepare(): Promise<void> {
-    for (const { tls } of this.members.values()) await tls?.start();
+  /**
+   * Makes ready for these settings, those of the start or others. Rejects with StartError when a file is of no use; nothing has
+   * changed then. Upstreams are told apart by their names: what is known of one that stays, stays.
+   */
+  async prepare(settings: Settings): Promise<Change> {
+    const probings = settings.upstreams.map((upstream) => this.probingFor(upstream));
+    const isNew = (probing: Probing) => this.members.get(probing.settings.name)?.probing !== probing;
+    const abort = () => {
+      for (const probing of probings.filter(isNew)) this.endProbing(probing);
+    };
+    try {
+      for (const probing of probings.filter(isNew)) await probing.tls?.start();
+    } catch (error) {
+      abort();
+      throw error;
+    }
+    return { commit: () => this.apply(settings, probings), abort };
   }
 
-  /** Begins to probe, to remember and to watch ourselves. */
+  /** Begins to probe, to remember and to watch ourselves; after the first commit. */
   start(): void {
+    this.isStarted = true;
     this.stallWatch.start();
-    this.keepState();
     for (const { upstream } of this.members.values()) upstream.start();
   }
 
   async close(): Promise<void> {
     await this.stateWriter?.stop();
-    for (const { upstream } of this.members.values()) upstream.stop();
-    await Promise.all(Array.from(this.members.values(), ({ probe }) => probe.close()));
+    for (const { upstream, probing } of this.members.values()) {
+      upstream.stop();
+      this.endProbing(probing);
+    }
     this.stallWatch.stop();
+    await this.closing;
   }
 
   upstream(name: string): Upstream | null {
@@ -100,12 +127,47 @@ export class ControlPlane {
     return recordingOf(recorders, version, this.options.clock);
   }
 
-  private createMember(settings: UpstreamSettings): Member {
+  private apply(settings: Settings, probings: readonly Probing[]): void {
+    const before = this.members;
+    this.members = new Map();
+    settings.upstreams.forEach((upstream, index) => {
+      const known = before.get(upstream.name);
+      const probing = probings[index] as Probing;
+      const member = known === undefined ? this.createMember(upstream, probing) : { ...known, probing };
+      this.members.set(upstream.name, member);
+      if (known === undefined) return;
+      known.upstream.configure(upstream, probing.probe);
+      if (known.probing !== probing) this.endProbing(known.probing);
+    });
+    for (const [name, { upstream, probing }] of before) {
+      if (this.members.has(name)) continue;
+      upstream.stop();
+      this.endProbing(probing);
+    }
+    this.keepState(settings);
+    if (!this.isStarted) return;
+    for (const [name, { upstream }] of this.members) if (!before.has(name)) upstream.start();
+  }
+
+  /** As it is, where nothing of what it depends on changes. */
+  private probingFor(upstream: UpstreamSettings): Probing {
+    const known = this.members.get(upstream.name)?.probing;
+    const isFit = known !== undefined && mayUseTls(upstream) === (known.tls !== null);
+    if (isFit && isDeepStrictEqual(known.settings.tls, upstream.tls)) return known;
+    const tls = this.createTls(upstream);
+    return { settings: upstream, tls, probe: createProbe(this.options.clock, tls) };
+  }
+
+  private endProbing({ probe, tls }: Probing): void {
+    tls?.close();
+    this.closing = Promise.all([this.closing, probe.close()]);
+  }
+
+  private createMember(settings: UpstreamSettings, probing: Probing): Member {
     const { clock, rng, log } = this.options;
     const { name } = settings;
+    const { probe } = probing;
     const recorder = new FlightRecorder(name);
-    const tls = this.createTls(settings);
-    const probe = createProbe(clock, tls);
     const upstream = new Upstream({
       settings,
       clock,
@@ -118,7 +180,7 @@ export class ControlPlane {
       onFault: (error, signal) =>
         log.error({ upstream: name, err: error, signal }, 'health engine fault; the last pool keeps serving'),
     });
-    return { upstream, recorder, probe, tls };
+    return { upstream, recorder, probing };
   }
 
   private createTls(upstream: UpstreamSettings): BackendTls | null {
@@ -148,12 +210,15 @@ export class ControlPlane {
     for (const { upstream } of this.members.values()) upstream.recordStall(stalledMs);
   }
 
-  /** Takes up what the state file remembers, and keeps it from now on. */
-  private keepState(): void {
-    const { settings, clock, log } = this.options;
-    const { stateFile: path, upstreams } = settings;
+  /** Takes up what the state file remembers, where it is another one, and keeps it from now on. */
+  private keepState({ stateFile: path, upstreams }: Settings): void {
+    if (path === this.stateFile) return;
+    const { clock, log } = this.options;
+    this.closing = Promise.all([this.closing, this.stateWriter?.stop()]);
+    this.stateFile = path;
+    this.stateWriter = null;
     if (path === null) return;
-    const asLeft = upstreams.filter(({ health }) => health.initialState === 'last');
+    const asLeft = this.isStarted ? [] : upstreams.filter(({ health }) => health.initialState === 'last');
     for (const [name, memories] of recall(path, asLeft, clock.wall(), log)) this.upstream(name)?.recall(memories);
     const collect = () => Array.from(this.members.values(), ({ upstream }) => rememberUpstream(upstream, clock.now()));
     this.stateWriter = new StateWriter({ path, clock, collect, log });

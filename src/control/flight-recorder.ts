@@ -80,9 +80,13 @@ export class FlightRecorder {
     this.segmentLength = segmentLength;
   }
 
-  /** From now on; nothing is kept of pools above 500 backends. */
+  /**
+   * From now on; nothing is kept of pools above 500 backends, nor of what was before: signals say nothing about a change of the
+   * engine's settings, so that one behind it could not be replayed with those before.
+   */
   begin(engine: HealthEngine): void {
     this.engine = engine;
+    this.current = null;
     this.turn();
   }
 

@@ -6,6 +6,7 @@
  * Long because all parts of an upstream meet here; each method is a few lines that hand on.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Rng } from '../base/rng.ts';
 import type { Clock, Timer } from '../base/time.ts';
 import type { BackendRecord } from '../health/backend-record.ts';
@@ -56,54 +57,72 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
   /** What the data plane takes leases from. */
   readonly routed: RoutedPool;
   private readonly options: UpstreamOptions;
+  private settings: UpstreamSettings;
   private readonly engine: HealthEngine;
   private readonly self: SelfWatch;
   private readonly recorder: FlightRecorder | null;
   private readonly watch: PoolWatch | null;
-  private readonly prober: Prober | null;
+  /** null = no probe runs, whatever the settings say. */
+  private probe: Probe | null;
+  private prober: Prober | null;
   private lastSignal: Signal;
   private timer: Timer | null = null;
   private timerAtMs = Number.POSITIVE_INFINITY;
+  private phase: 'made' | 'started' | 'stopped' = 'made';
 
   constructor(options: UpstreamOptions) {
     const { settings, clock, rng, probe } = options;
     const at = clock.now();
     this.options = options;
+    this.settings = settings;
+    this.probe = probe;
     this.name = settings.name;
     this.self = options.self ?? UNWATCHED;
     this.recorder = options.recorder ?? null;
     this.engine = new HealthEngine(settings.health, settings.backends, at);
     this.routed = new RoutedPool({ settings, clock, rng, source: this });
     const { onNotice } = options;
-    const sources = { snapshot: () => this.snapshot, panic: () => settings.health.panic };
+    const sources = { snapshot: () => this.snapshot, panic: () => this.settings.health.panic };
     this.watch = onNotice === undefined ? null : new PoolWatch({ clock, onNotice, ...sources });
-    this.prober =
-      probe === null || settings.health.probe === null
-        ? null
-        : new Prober({
-            settings: settings.health.probe,
-            clock,
-            rng: rng.fork('probe'),
-            probe,
-            stretch: () => this.self.stretch,
-            onResult: (backend, result, load) => this.recordProbe(backend, result, load),
-            paceOf: (backend) => this.paceOf(backend),
-          });
+    this.prober = this.createProber();
     this.lastSignal = { kind: 'membership', at, backends: settings.backends };
     this.recorder?.begin(this.engine);
   }
 
   /** Begins probing and waiting for deadlines. */
   start(): void {
+    this.phase = 'started';
     this.arm();
     this.prober?.setBackends(this.routed.backends);
   }
 
-  /** Ends probing and all timers; leases under way may still end. */
+  /** Ends probing and all timers, for good; leases under way may still end, and new ones are given by the last snapshot. */
   stop(): void {
+    this.phase = 'stopped';
     this.prober?.stop();
     this.timer?.cancel();
     this.watch?.stop();
+  }
+
+  /**
+   * Other settings of the same upstream: health, counters, what operators have said and leases stay. Probes are asked anew where
+   * they ask something else; else they keep their schedule.
+   * @param probe what asks them from now on
+   */
+  configure(settings: UpstreamSettings, probe: Probe | null): void {
+    const before = this.settings;
+    this.settings = settings;
+    this.routed.configure(settings);
+    if (!isDeepStrictEqual(before.health, settings.health)) {
+      this.engine.configure(settings.health, this.now());
+      this.recorder?.begin(this.engine);
+    }
+    if (probe !== this.probe || !isDeepStrictEqual(before.health.probe, settings.health.probe)) {
+      this.prober?.stop();
+      this.probe = probe;
+      this.prober = this.createProber();
+    }
+    this.setBackends(settings.backends);
   }
 
   get ledger(): Ledger {
@@ -184,7 +203,8 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
   heartbeat(id: string, heartbeat: Heartbeat): HeartbeatView | null {
     const backend = this.routed.backend(id);
     if (backend === null) return null;
-    const { settings, clock } = this.options;
+    const { clock } = this.options;
+    const { settings } = this;
     const { requireRole } = settings;
     const wasIt = requireRole !== null && this.roleOf(id) === requireRole;
     this.post({ kind: 'heartbeat', at: this.now(), backend: id, heartbeat });
@@ -223,7 +243,7 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
   setBackends(backends: readonly BackendSpec[]): void {
     this.routed.setBackends(backends);
     this.post({ kind: 'membership', at: this.now(), backends });
-    this.prober?.setBackends(this.routed.backends);
+    if (this.phase === 'started') this.prober?.setBackends(this.routed.backends);
   }
 
   /** Takes up what was known before a restart, by backend; before `start`. */
@@ -232,13 +252,14 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
   }
 
   report(): UpstreamReport {
-    return reportUpstream(this.snapshot, this.options.settings.balance, (entry) => this.reportEntry(entry));
+    return reportUpstream(this.snapshot, this.settings.balance, (entry) => this.reportEntry(entry));
   }
 
   backend(id: string): BackendDetail | null {
     const entry = this.snapshot.entries.find(({ backend }) => backend.id === id);
     if (entry === undefined) return null;
-    const { clock, settings } = this.options;
+    const { clock } = this.options;
+    const { settings } = this;
     const record = this.recordOf(id);
     const detail = reportDetail(this.reportEntry(entry), record, this.nextProbeInMs(id), settings.health, clock);
     const subject = { backend: entry.backend, role: this.roleOf(id), isSticky: settings.sticky !== null };
@@ -248,6 +269,22 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
   /** What is known of a backend that is in service, to be read only: the engine knows them all. */
   recordOf(id: string): Readonly<BackendRecord> {
     return this.engine.record(id) as Readonly<BackendRecord>;
+  }
+
+  private createProber(): Prober | null {
+    const { clock, rng } = this.options;
+    const { probe } = this;
+    const settings = this.settings.health.probe;
+    if (probe === null || settings === null) return null;
+    return new Prober({
+      settings,
+      clock,
+      rng: rng.fork('probe'),
+      probe,
+      stretch: () => this.self.stretch,
+      onResult: (backend, result, load) => this.recordProbe(backend, result, load),
+      paceOf: (backend) => this.paceOf(backend),
+    });
   }
 
   private roleOf(id: string): string | null {
@@ -263,7 +300,7 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
   }
 
   private recordLoad(backend: string, source: LoadSource, load: ParsedLoad): void {
-    if (load.kind === 'absent' || this.options.settings.health.load === null) return;
+    if (load.kind === 'absent' || this.settings.health.load === null) return;
     const report = load.kind === 'report' ? load.report : null;
     this.post({ kind: 'load', at: this.now(), backend, source, report });
     const inFlight = report === null ? -1 : inFlightIn(report);
@@ -297,7 +334,7 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
   /** One timer for the engine's next deadline; one that fires too early only ticks and is armed anew. */
   private arm(): void {
     const deadlineMs = this.engine.nextDeadline();
-    if (this.timerAtMs <= deadlineMs) return;
+    if (this.timerAtMs <= deadlineMs || this.phase === 'stopped') return;
     this.timer?.cancel();
     this.timerAtMs = deadlineMs;
     this.timer = this.options.clock.at(deadlineMs, () => {

@@ -49,6 +49,8 @@ export interface ArrivalContext {
 export class Arrival implements SweptConnection {
   private readonly socket: Socket;
   private readonly context: ArrivalContext;
+  /** How the listener spoke TLS when the handshake began. */
+  private tls: ListenerTls | null = null;
   private stage: 'proxy_header' | 'tls' | 'first_bytes' | 'over';
   private address: string;
   private trusted: boolean;
@@ -94,6 +96,7 @@ export class Arrival implements SweptConnection {
     const { tls, sniffsHttp2, settings, clock } = this.context;
     if (tls !== null) {
       this.stage = 'tls';
+      this.tls = tls;
       this.putBack();
       tls.accept(this.socket, (socket) => this.arriveSecurely(socket));
     } else if (sniffsHttp2) {
@@ -163,7 +166,7 @@ export class Arrival implements SweptConnection {
       return;
     }
     const { address, trusted } = this;
-    const tls = this.context.tls as ListenerTls;
+    const tls = this.tls as ListenerTls;
     this.stage = 'over';
     this.socket.off('close', this.onClose);
     const peer = { address, trusted, secure: true, ...tls.hostsAllowedOn(socket) };

@@ -1,18 +1,20 @@
 /**
- * One data listener: accepts connections, bounds their number (handshakes under way included), and turns the one coarse
- * timer that all time-outs of its connections share. Deadlines are kept within one sweep (100 ms).
+ * One data listener: takes the connections of its addresses, bounds their number (handshakes under way included), and turns the one
+ * coarse timer that all time-outs of its connections share. Deadlines are kept within one sweep (100 ms).
+ *
+ *   serving ──► draining (no new connections; those there are finish) ──► empty        any ──► destroyed
+ *
+ * A reload configures it in place: connections stay, and their next request is routed and judged by the new settings. What a
+ * connection has gone through before its first request (PROXY header, TLS, which protocol) cannot change: see `isSameKind`.
  */
 
 import { randomBytes } from 'node:crypto';
-import { BlockList, createServer, isIP, type Server, type Socket } from 'node:net';
+import { BlockList, isIP, type Socket } from 'node:net';
 import type { Clock, Timer } from '../base/time.ts';
 import type { HeadLimits, RequestHead } from '../http1/request-head.ts';
-import { boundAddress, listenOptions } from '../model/bind-address.ts';
-import { StartError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
 import type { BindAddress, ListenerSettings } from '../model/settings.ts';
-import type { FileWatch } from '../tls/file-watch.ts';
-import { ListenerTls } from '../tls/listener-tls.ts';
+import type { ListenerTls } from '../tls/listener-tls.ts';
 import { Arrival, type ArrivalContext } from './accept-stage.ts';
 import type { AccessLog } from './access-log.ts';
 import { ClientConnection } from './client-connection.ts';
@@ -23,7 +25,6 @@ import type { Match, Router } from './router.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
 const SWEEP_MS = 100;
-const BACKLOG = 4_096;
 
 /** Whoever connects to a unix socket: file permissions say who may, so PROXY headers are taken from all of them. */
 const UNIX_PEER = 'unknown';
@@ -34,40 +35,43 @@ const COMPLAINT_MS = 10_000;
 /** Serves HTTP/2 on a connection of which not a byte was consumed. */
 export type CreateHttp2 = (socket: Socket, peer: Peer, context: ConnectionContext) => SweptConnection;
 
-export interface ListenerOptions {
+/** What a reload may change. */
+export interface ListenerConfiguration {
   readonly settings: ListenerSettings;
   readonly router: Router<Forwarder>;
-  readonly clock: Clock;
   readonly via: string;
   /** null = no access log. */
   readonly accessLog: AccessLog | null;
+  /** Started; null = cleartext. */
+  readonly tls: ListenerTls | null;
+}
+
+export interface ListenerOptions {
+  readonly clock: Clock;
   readonly log: Log;
-  /** Watches over the files of `settings.tls`. */
-  readonly files: FileWatch;
   /** null = HTTP/2 is not spoken, whatever the settings say. */
   readonly createHttp2: CreateHttp2 | null;
 }
 
 export class Listener implements ConnectionContext, ArrivalContext {
-  readonly settings: ListenerSettings;
-  readonly headLimits: HeadLimits;
-  readonly accessLog: AccessLog | null;
+  settings: ListenerSettings;
+  headLimits: HeadLimits;
+  accessLog: AccessLog | null;
   readonly clock: Clock;
-  readonly via: string;
-  readonly bodyBytes: number | null;
+  via: string;
+  bodyBytes: number | null;
   draining = false;
   drainUntilMs = Infinity;
   /** null = cleartext. */
-  readonly tls: ListenerTls | null;
-  readonly sniffsHttp2: boolean;
+  tls: ListenerTls | null;
+  sniffsHttp2 = false;
   /** Where all connections go when no HTTP is spoken; null = it is. */
-  private readonly tcpDestination: Forwarder | null;
+  private tcpDestination: Forwarder | null = null;
   private readonly createHttp2: CreateHttp2 | null;
-  private readonly router: Router<Forwarder>;
+  private router: Router<Forwarder>;
   private readonly log: Log;
   private lastComplaintMs = Number.NEGATIVE_INFINITY;
-  private readonly trusted: BlockList;
-  private readonly servers: Server[] = [];
+  private trusted: BlockList;
   private readonly connections = new Set<SweptConnection>();
   private sweepTimer: Timer | null = null;
   private dateText = '';
@@ -76,9 +80,10 @@ export class Listener implements ConnectionContext, ArrivalContext {
   private idCount = 0;
   private onEmpty: (() => void) | null = null;
 
-  constructor({ settings, router, clock, via, accessLog, log, files, createHttp2 }: ListenerOptions) {
+  constructor(configuration: ListenerConfiguration, { clock, log, createHttp2 }: ListenerOptions) {
+    const { settings, router, via, accessLog, tls } = configuration;
     this.settings = settings;
-    this.headLimits = { ...settings.limits, underscoreHeaders: settings.underscoreHeaders };
+    this.headLimits = headLimitsOf(settings);
     this.accessLog = accessLog;
     this.clock = clock;
     this.via = via;
@@ -86,34 +91,40 @@ export class Listener implements ConnectionContext, ArrivalContext {
     this.router = router;
     this.log = log;
     this.trusted = blockListOf(settings.trustedProxies);
-    this.tcpDestination = settings.protocol === 'tcp' ? router.first : null;
-    this.createHttp2 = this.tcpDestination === null ? createHttp2 : null;
-    this.sniffsHttp2 = this.createHttp2 !== null && settings.cleartextHttp2;
-    const http = this.createHttp2 !== null && settings.http2 ? ['h2', 'http/1.1'] : ['http/1.1'];
-    const protocols = this.tcpDestination === null ? http : [];
-    this.tls =
-      settings.tls === null
-        ? null
-        : new ListenerTls({ settings: settings.tls, listener: settings.name, protocols, files, clock, log });
+    this.createHttp2 = createHttp2;
+    this.tls = tls;
+    this.choosePath();
+    this.scheduleSweep();
   }
 
-  /** Binds every address. Rejects with StartError, in one line, when one cannot be had or a TLS file is of no use. */
-  async start(): Promise<BindAddress[]> {
-    await this.tls?.start();
-    const bound: BindAddress[] = [];
-    for (const address of this.settings.bind) bound.push(await this.bind(address));
-    this.scheduleSweep();
-    return bound;
+  /** Other settings of the same kind, for all that begins from now on: heads, requests, handshakes, connections. */
+  configure({ settings, router, via, accessLog, tls }: ListenerConfiguration): void {
+    this.settings = settings;
+    this.headLimits = headLimitsOf(settings);
+    this.accessLog = accessLog;
+    this.via = via;
+    this.bodyBytes = settings.limits.bodyBytes;
+    this.router = router;
+    this.trusted = blockListOf(settings.trustedProxies);
+    if (this.tls !== tls) this.tls?.retire();
+    this.tls = tls;
+    this.choosePath();
+  }
+
+  /** Only where requests go changes: for one that drains while another has taken its place. */
+  reroute(router: Router<Forwarder>): void {
+    this.router = router;
+    this.choosePath();
   }
 
   /**
-   * Stops accepting; open requests finish, and their answers say `connection: close`. Resolves when all are gone.
+   * Open requests finish, and their answers say `connection: close`. Resolves when all connections are gone. The caller has closed
+   * the addresses, or given them to another listener.
    * @param untilMs when the caller will destroy what is left: tunnels, which know no end of their own, are closed before
    */
   drain(untilMs: number): Promise<void> {
     this.draining = true;
     this.drainUntilMs = untilMs;
-    for (const server of this.servers) server.close();
     for (const connection of this.connections) connection.drain();
     return new Promise((resolve) => {
       this.onEmpty = resolve;
@@ -123,11 +134,38 @@ export class Listener implements ConnectionContext, ArrivalContext {
 
   /** Closes everything at once. */
   destroy(): void {
-    for (const server of this.servers) server.close();
     for (const connection of this.connections) connection.destroy();
     this.tls?.close();
     this.sweepTimer?.cancel();
     this.sweepTimer = null;
+  }
+
+  // --- from its addresses
+
+  /** A connection has come to one of its addresses. */
+  accept(socket: Socket, kind: BindAddress['kind']): void {
+    const { limits, proxyProtocol } = this.settings;
+    const address = kind === 'unix' ? UNIX_PEER : addressOf(socket);
+    // A client without an address has left already: bytes of its might still be there, but nobody knows whose they are.
+    if (address === null || this.connections.size >= limits.connections) {
+      socket.destroy();
+    } else if (this.tls === null && !proxyProtocol && !this.sniffsHttp2) {
+      const peer = { address, trusted: this.isTrusted(address), secure: false };
+      this.connections.add(this.serve(socket, peer));
+    } else if (proxyProtocol && address !== UNIX_PEER && !this.isTrusted(address)) {
+      this.complainOf(address, 'a PROXY header is taken from trusted_proxies only, and it is none of them');
+      socket.destroy();
+    } else {
+      const arrival = new Arrival(socket, address, this);
+      this.connections.add(arrival);
+      arrival.start();
+    }
+  }
+
+  /** Accepting may fail for want of descriptors: a connection is lost, the listener is not. */
+  complain(error: NodeJS.ErrnoException): void {
+    if (!this.mayComplain()) return;
+    this.log.error({ listener: this.settings.name, code: error.code }, 'a connection could not be accepted');
   }
 
   /** Open client connections. */
@@ -183,30 +221,16 @@ export class Listener implements ConnectionContext, ArrivalContext {
 
   // --- inside
 
+  private choosePath(): void {
+    const { settings, router } = this;
+    this.tcpDestination = settings.protocol === 'tcp' ? router.first : null;
+    this.sniffsHttp2 = settings.protocol === 'http' && this.createHttp2 !== null && settings.cleartextHttp2;
+  }
+
   private serve(socket: Socket, peer: Peer): SweptConnection {
     const { tcpDestination } = this;
     if (tcpDestination === null) return new ClientConnection(socket, peer, this);
     return new TcpConnection(socket, peer, this, tcpDestination);
-  }
-
-  private bind(address: BindAddress): Promise<BindAddress> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket, address.kind));
-    server.maxConnections = this.settings.limits.connections;
-    this.servers.push(server);
-    return new Promise((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(startError(address, error)));
-      server.listen({ ...listenOptions(address), backlog: BACKLOG }, () => {
-        server.removeAllListeners('error');
-        server.on('error', (error: NodeJS.ErrnoException) => this.complain(error));
-        resolve(boundAddress(server.address(), address));
-      });
-    });
-  }
-
-  /** Accepting may fail for want of descriptors: a connection is lost, the listener is not. */
-  private complain(error: NodeJS.ErrnoException): void {
-    if (!this.mayComplain()) return;
-    this.log.error({ listener: this.settings.name, code: error.code }, 'a connection could not be accepted');
   }
 
   private mayComplain(): boolean {
@@ -214,25 +238,6 @@ export class Listener implements ConnectionContext, ArrivalContext {
     if (nowMs - this.lastComplaintMs < COMPLAINT_MS) return false;
     this.lastComplaintMs = nowMs;
     return true;
-  }
-
-  private accept(socket: Socket, kind: BindAddress['kind']): void {
-    const { limits, proxyProtocol } = this.settings;
-    const address = kind === 'unix' ? UNIX_PEER : addressOf(socket);
-    // A client without an address has left already: bytes of its might still be there, but nobody knows whose they are.
-    if (address === null || this.connections.size >= limits.connections) {
-      socket.destroy();
-    } else if (this.tls === null && !proxyProtocol && !this.sniffsHttp2) {
-      const peer = { address, trusted: this.isTrusted(address), secure: false };
-      this.connections.add(this.serve(socket, peer));
-    } else if (proxyProtocol && address !== UNIX_PEER && !this.isTrusted(address)) {
-      this.complainOf(address, 'a PROXY header is taken from trusted_proxies only, and it is none of them');
-      socket.destroy();
-    } else {
-      const arrival = new Arrival(socket, address, this);
-      this.connections.add(arrival);
-      arrival.start();
-    }
   }
 
   private scheduleSweep(): void {
@@ -268,15 +273,18 @@ function blockListOf(blocks: readonly string[]): BlockList {
   return list;
 }
 
-function startError(address: BindAddress, error: NodeJS.ErrnoException): StartError {
-  const where = address.kind === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`;
-  if (error.code === 'EADDRINUSE') {
-    return new StartError(
-      `Cannot listen on ${where}: it is in use. Stop the other program or choose another \`bind\`.`,
-    );
-  }
-  if (error.code === 'EACCES') {
-    return new StartError(`Cannot listen on ${where}: permission denied. Ports below 1024 need privileges.`);
-  }
-  return new StartError(`Cannot listen on ${where}: ${error.code ?? error.message}.`);
+function headLimitsOf({ limits, underscoreHeaders }: ListenerSettings): HeadLimits {
+  return { ...limits, underscoreHeaders };
+}
+
+/** Whether connections that were accepted by one are as good as those accepted by the other. */
+export function isSameKind(one: ListenerSettings, other: ListenerSettings): boolean {
+  if (one.protocol !== other.protocol || one.proxyProtocol !== other.proxyProtocol) return false;
+  return (one.tls === null) === (other.tls === null);
+}
+
+/** What a listener offers by ALPN, the best first; none where no HTTP is spoken. */
+export function alpnOf({ protocol, http2 }: ListenerSettings): readonly string[] {
+  if (protocol === 'tcp') return [];
+  return http2 ? ['h2', 'http/1.1'] : ['http/1.1'];
 }

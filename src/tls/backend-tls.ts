@@ -101,6 +101,12 @@ export class BackendTls {
       log.warn({ upstream }, `certificates of upstream ${upstream} are not verified: anybody may pose as it`);
   }
 
+  /** Looks at its files no more: somebody else speaks TLS to these backends from now on. Connections may still be opened. */
+  close(): void {
+    this.authorities?.close();
+    this.identity?.close();
+  }
+
   /**
    * What connections are opened under. It is another one when files have changed: connections opened under the old one are
    * to be used for nothing new.

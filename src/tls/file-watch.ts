@@ -27,6 +27,8 @@ export interface Watched<T> {
   readonly value: T;
   /** Called after `value` has become another. */
   onChange: () => void;
+  /** Looks at them no more; `value` stays. */
+  close(): void;
 }
 
 export interface FileWatchOptions {
@@ -40,7 +42,7 @@ export class FileWatch {
   private readonly clock: Clock;
   private readonly log: Log;
   private readonly intervalMs: number;
-  private readonly entries: Entry<unknown>[] = [];
+  private entries: readonly Entry<unknown>[] = [];
   private timer: Timer | null = null;
   private isClosed = false;
   /** Looks happen one after another. */
@@ -54,10 +56,12 @@ export class FileWatch {
 
   /** Rejects with StartError, which names the file and what is wrong with it, when the files are of no use now. */
   async open<T>(set: FileSet<T>): Promise<Watched<T>> {
-    const entry = new Entry(set, this.log);
+    const entry: Entry<T> = new Entry(set, this.log, () => {
+      this.entries = this.entries.filter((other) => other !== entry);
+    });
     await entry.look();
     if (entry.problem !== null) throw new StartError(`Cannot use the ${set.what}: ${entry.problem}.`);
-    this.entries.push(entry as Entry<unknown>);
+    this.entries = [...this.entries, entry as Entry<unknown>];
     if (this.timer === null) this.schedule();
     return entry as Entry<T> & { readonly value: T };
   }
@@ -101,6 +105,7 @@ class Entry<T> implements Watched<T | null> {
   /** What is wrong with the files as they are now; null when `value` came from them. */
   problem: string | null = null;
   onChange = (): void => {};
+  readonly close: () => void;
   /** The log has `problem`. */
   private isTold = false;
   private readonly set: FileSet<T>;
@@ -109,9 +114,10 @@ class Entry<T> implements Watched<T | null> {
   private signature = '';
   private files: readonly PemFile[] = [];
 
-  constructor(set: FileSet<T>, log: Log) {
+  constructor(set: FileSet<T>, log: Log, close: () => void) {
     this.set = set;
     this.log = log;
+    this.close = close;
   }
 
   async look(): Promise<void> {

@@ -69,6 +69,8 @@ export class ListenerTls {
   async start(): Promise<void> {
     const { settings, listener, files, clock } = this.options;
     const certificates: Watched<Certificate>[] = [];
+    // At once, so that those that were opened can be let go of when another is of no use.
+    this.certificates = certificates;
     for (const { certFile, keyFile } of settings.certificates) {
       certificates.push(
         await files.open({
@@ -86,7 +88,6 @@ export class ListenerTls {
       });
       this.authorities.onChange = () => this.renew();
     }
-    this.certificates = certificates;
     for (const certificate of certificates) certificate.onChange = () => this.renew();
     this.server = this.createServer();
     this.renew();
@@ -116,8 +117,15 @@ export class ListenerTls {
     return { allowsHost: (host) => this.names.select(host.replace(/:\d+$/, '')) === shown };
   }
 
-  close(): void {
+  /** Looks at its files no more: another one takes the handshakes from now on, and those under way may end here. */
+  retire(): void {
     this.ticketTimer?.cancel();
+    for (const certificate of this.certificates) certificate.close();
+    this.authorities?.close();
+  }
+
+  close(): void {
+    this.retire();
     this.server?.removeAllListeners();
   }
 
