@@ -15,11 +15,16 @@ export function formatWhole(value: number): string {
   return Number.isFinite(value) && value < 10 ? String(Math.round(value)) : formatCount(value);
 }
 
+/** A counter: every digit up to 9999. */
+export function formatTotal(value: number): string {
+  return value < 9_999.5 ? String(value) : formatCount(value);
+}
+
 /** Milliseconds: `0.4`, `12`, `1.2 s`. */
 export function formatMs(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return NONE;
   if (value >= 999.5) return `${(value / 1_000).toFixed(1)} s`;
-  return value < 9.95 ? value.toFixed(1) : String(Math.round(value));
+  return value < 9.95 && value > 0 ? value.toFixed(1) : String(Math.round(value));
 }
 
 export function formatPercent(fraction: number): string {
@@ -37,7 +42,7 @@ export function formatAge(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h`;
   return `${Math.floor(seconds / 86_400)} d`;
 }
 

@@ -52,6 +52,11 @@ export class History {
     return this.inOrder(this.seconds);
   }
 
+  /** Wall clock of the oldest sample, in ms. */
+  beginMs(): number {
+    return (this.seconds[this.taken < CAPACITY ? 0 : this.taken % CAPACITY] ?? Number.NaN) * 1_000;
+  }
+
   /** Values at `times()`. */
   values(upstream: string, backend: string | null, series: Series): number[] {
     const ring = this.rings.get(keyOf(upstream, backend));

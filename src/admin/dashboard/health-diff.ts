@@ -1,10 +1,13 @@
 /**
  * What changed between two pictures of health, field by field. Pure. Invariant: a reader that puts the difference onto the first
- * picture has the second, except for `load.age_ms`, which grows by itself and is sent only when the report behind it changes.
+ * picture has the second, but for what changes without news: `load.age_ms` grows by itself and is sent when the report behind it
+ * changes, and `since` wavers by a millisecond, as it is worked out from two clocks anew each time.
  */
 
 import type { HealthPatch, UpstreamPatch } from '../../model/health-patch.ts';
 import type { BackendReport, HealthReport, UpstreamReport } from '../../model/report.ts';
+
+const WAVER_MS = 2;
 
 /** null when the upstreams are not the same ones any more: the reader needs a whole picture then. */
 export function diffHealth(before: HealthReport, after: HealthReport, at: number): HealthPatch | null {
@@ -40,6 +43,7 @@ function changedFields<T extends object>(before: T, after: T, except?: keyof T):
   let changed: Partial<T> | null = null;
   for (const key of Object.keys(after) as (keyof T)[]) {
     if (key === except || isSame(before[key], after[key])) continue;
+    if (key === 'since' && isSameInstant(before[key], after[key])) continue;
     changed ??= {};
     changed[key] = after[key];
   }
@@ -54,4 +58,8 @@ function isSame(a: unknown, b: unknown): boolean {
     if (key !== 'age_ms' && (a as Record<string, unknown>)[key] !== (b as Record<string, unknown>)[key]) return false;
   }
   return true;
+}
+
+function isSameInstant(a: unknown, b: unknown): boolean {
+  return Math.abs(Date.parse(String(a)) - Date.parse(String(b))) <= WAVER_MS;
 }

@@ -14,6 +14,8 @@ interface Props {
   readonly failureRate: number;
   /** Of the pool's traffic, 0 to 1. */
   readonly share: number;
+  /** What everybody would have if all had the same. */
+  readonly fairShare: number;
   readonly atMs: number;
   /** Whether Tab stops here. */
   readonly isStop: boolean;
@@ -28,6 +30,7 @@ export function BackendRow({
   rate,
   failureRate,
   share,
+  fairShare,
   atMs,
   isStop,
   isSelected,
@@ -54,6 +57,7 @@ export function BackendRow({
         <td class="status-cell">
           <StatusWord status={status} />
         </td>
+        <td class="num age-cell">{age}</td>
         <th scope="row" class="name-cell">
           <a href={href} tabIndex={isStop ? 0 : -1} onFocus={() => onFocus(index)} aria-current={isSelected}>
             {id}
@@ -63,11 +67,11 @@ export function BackendRow({
           )}
         </th>
         <td class="why-cell" title={reason}>
-          <span class="reason">{reason}</span> <span class="age">{age}</span>
+          {reason}
         </td>
         <td class="num rate-cell">{rateText}</td>
         <td class="num share-cell">
-          <Bar fraction={share} text={shareText} />
+          <Bar fraction={share / Math.min(1, 2 * fairShare)} text={shareText} />
         </td>
         <td class="num weight-cell" title={`${formatWeight(effective_weight)} of ${weight} configured`}>
           <Bar fraction={effective_weight / weight} text={formatWeight(effective_weight)} isRelative />

@@ -21,12 +21,14 @@ interface Props {
   readonly name: string;
   readonly backends: readonly BackendReport[];
   readonly hasHeartbeats: boolean;
+  /** Backends of the pool, those that are filtered out included. */
+  readonly total: number;
   readonly history: History;
   readonly atMs: number;
   readonly selected: Target | null;
 }
 
-export function BackendTable({ name, backends, hasHeartbeats, history, atMs, selected }: Props) {
+export function BackendTable({ name, backends, hasHeartbeats, total, history, atMs, selected }: Props) {
   const body = useRef<HTMLTableSectionElement>(null);
   const isPhone = useMedia('(max-width: 44rem)');
   const rowPx = isPhone ? PHONE_ROW_PX : ROW_PX;
@@ -61,11 +63,16 @@ export function BackendTable({ name, backends, hasHeartbeats, history, atMs, sel
       <thead>
         <tr>
           <th class="status-cell">state</th>
+          <th class="num age-cell">for</th>
           <th class="name-cell">backend</th>
           <th class="why-cell">why</th>
           <th class="num rate-cell">req/s</th>
-          <th class="num share-cell">share</th>
-          <th class="num weight-cell">weight</th>
+          <th class="num share-cell" title="of the pool's requests; the line is full at twice the fair share">
+            share
+          </th>
+          <th class="num weight-cell" title="in force; the line shows what is left of the configured one">
+            weight
+          </th>
           <th class="num flight-cell">in flight</th>
           <th class="num p50-cell">p50 ms</th>
           <th class="num p99-cell">p99 ms</th>
@@ -85,6 +92,7 @@ export function BackendTable({ name, backends, hasHeartbeats, history, atMs, sel
             rate={history.latest(name, backend.id, 'rate')}
             failureRate={history.latest(name, backend.id, 'failureRate')}
             share={history.latest(name, backend.id, 'share')}
+            fairShare={1 / total}
             atMs={atMs}
             isStop={first + offset === stop}
             isSelected={selected?.upstream === name && selected.backend === backend.id}

@@ -3,13 +3,13 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { BackendDetail, UpstreamReport } from '../../model/report.ts';
 import { fetchDetail, type Target } from '../api.ts';
-import { formatAge, formatCount, formatMs, formatPercent, formatWeight, formatWhole } from '../format.ts';
+import { formatAge, formatCount, formatMs, formatPercent, formatTotal, formatWeight, formatWhole } from '../format.ts';
 import type { History, Series } from '../history.ts';
 import type { View } from '../store.ts';
 import { concerns } from '../words.ts';
 import { EvidenceList } from './evidence-list.tsx';
 import { IntentControls } from './intent-controls.tsx';
-import { Plot } from './plot.tsx';
+import { Plot, SHORTEST_S } from './plot.tsx';
 import { StatusLane } from './status-lane.tsx';
 import { StatusWord } from './status-mark.tsx';
 import { Timeline } from './timeline.tsx';
@@ -62,9 +62,9 @@ export function DetailPanel({ target, upstream, view, history, onClose }: Props)
             <Fact name="share" value={formatPercent(history.latest(target.upstream, backend.id, 'share'))} />
             <Fact name="weight" value={`${formatWeight(backend.effective_weight)} of ${backend.weight}`} />
             <Fact name="in flight" value={String(backend.in_flight)} />
-            <Fact name="requests" value={formatCount(backend.requests_total)} />
-            <Fact name="failures" value={formatCount(backend.failures_total)} />
-            <Fact name="retries" value={formatCount(backend.retries_total)} />
+            <Fact name="requests" value={formatTotal(backend.requests_total)} />
+            <Fact name="failures" value={formatTotal(backend.failures_total)} />
+            <Fact name="retries" value={formatTotal(backend.retries_total)} />
             <Fact name="priority" value={String(backend.priority)} />
             {backend.version !== null && <Fact name="version" value={backend.version} />}
             {backend.role !== null && <Fact name="role" value={backend.role} />}
@@ -78,7 +78,12 @@ export function DetailPanel({ target, upstream, view, history, onClose }: Props)
             onChanged={refresh}
           />
           <Plots target={target} history={history} atMs={view.atMs} />
-          <StatusLane events={events} status={backend.status} nowMs={view.atMs} />
+          <StatusLane
+            events={events}
+            status={backend.status}
+            beginMs={Math.min(history.beginMs(), view.atMs - SHORTEST_S * 1_000)}
+            nowMs={view.atMs}
+          />
           {error !== null && (
             <p class="error" role="alert">
               {error}

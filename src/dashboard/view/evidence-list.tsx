@@ -9,7 +9,7 @@ export function EvidenceList({ detail }: { readonly detail: BackendDetail }) {
   return (
     <>
       <h3>Evidence</h3>
-      <p class="explained">{detail.why}</p>
+      <Explanation why={detail.why} />
       <div class="evidence">
         <Source name="probe" verdict={probe.verdict} tone={toneOfVerdict(probe.verdict)}>
           {probe.last !== null && (
@@ -67,6 +67,18 @@ export function EvidenceList({ detail }: { readonly detail: BackendDetail }) {
         </Source>
       </div>
     </>
+  );
+}
+
+/** The proxy's own words: a sentence for each source. They are one string, in which each begins with its source's name. */
+function Explanation({ why }: { readonly why: string }) {
+  const sentences = why.split(/\. (?=(?:operator|itself|probe|heartbeat|outcomes|load|slow start): )/);
+  return (
+    <ul class="explained">
+      {sentences.map((sentence) => (
+        <li key={sentence}>{sentence}</li>
+      ))}
+    </ul>
   );
 }
 

@@ -3,7 +3,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import UPlot from 'uplot';
 import { formatClock } from '../format.ts';
-import { CAPACITY } from '../history.ts';
 
 export interface Curve {
   readonly name: string;
@@ -12,6 +11,9 @@ export interface Curve {
   readonly values: readonly number[];
   readonly isFilled?: boolean;
 }
+
+/** A plot that has just begun is not stretched further than this. */
+export const SHORTEST_S = 60;
 
 interface Props {
   readonly title: string;
@@ -105,11 +107,11 @@ function optionsOf(
   return {
     width: Math.max(80, box.clientWidth),
     height,
-    padding: [6, 0, 0, 0],
+    padding: [6, 14, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 5 } },
     scales: {
-      x: { time: true, range: (_, __, max) => [max - CAPACITY, max] },
+      x: { time: true, range: (_, min, max) => [Math.min(min, max - SHORTEST_S), max] },
       y: { range: (_, __, max) => [0, Number.isFinite(max) && max > 0 ? max * 1.15 : 1] },
     },
     axes: [

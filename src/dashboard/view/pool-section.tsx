@@ -90,6 +90,7 @@ export function PoolSection({ name, upstream, history, atMs, selected, isOpenAtF
           <BackendTable
             name={name}
             backends={shown}
+            total={backends.length}
             hasHeartbeats={backends.some(({ heartbeat }) => heartbeat !== null)}
             history={history}
             atMs={atMs}

@@ -2,7 +2,6 @@
 
 import type { LoggedEvent } from '../../model/event.ts';
 import type { Status } from '../../model/status.ts';
-import { CAPACITY } from '../history.ts';
 import { toneOf } from './status-mark.tsx';
 
 interface Stretch {
@@ -17,11 +16,12 @@ interface Props {
   readonly events: readonly LoggedEvent[];
   /** As it is now. */
   readonly status: Status;
+  readonly beginMs: number;
   readonly nowMs: number;
 }
 
-export function StatusLane({ events, status, nowMs }: Props) {
-  const stretches = stretchesOf(events, status, nowMs);
+export function StatusLane({ events, status, beginMs, nowMs }: Props) {
+  const stretches = stretchesOf(events, status, beginMs, nowMs);
   const words = stretches.map((stretch) => stretch.status).join(', then ');
   return (
     <svg
@@ -46,8 +46,7 @@ export function StatusLane({ events, status, nowMs }: Props) {
   );
 }
 
-function stretchesOf(events: readonly LoggedEvent[], status: Status, nowMs: number): Stretch[] {
-  const beginMs = nowMs - CAPACITY * 1_000;
+function stretchesOf(events: readonly LoggedEvent[], status: Status, beginMs: number, nowMs: number): Stretch[] {
   const place = (ms: number) => Math.max(0, Math.min(1, (ms - beginMs) / (nowMs - beginMs)));
   const stretches: Stretch[] = [];
   let to = 1;
