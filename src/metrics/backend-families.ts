@@ -1,5 +1,6 @@
 /** Metrics of backends and of the upstreams that they make up: what they are thought to be, and from what evidence. */
 
+import { OUTCOME_CLASSES } from '../model/outcome.ts';
 import { STATUSES } from '../model/status.ts';
 import { each, type Family, family, histogram, of, upstreamLabel } from './samples.ts';
 
@@ -13,14 +14,12 @@ export const BACKEND_FAMILIES: readonly Family[] = [
     'upstream backend outcome',
     'Attempts at a backend that are over, by outcome; ok is any answer below 500 but 429.',
     function* ({ backends }) {
-      for (const { labels, counts } of backends) {
-        let text = '';
-        let ok = 0;
-        for (const [outcome, count] of counts?.attempts ?? []) {
-          if (outcome === 'ok') ok = count;
-          else text += `pulsegate_attempts_total{${labels},outcome="${outcome}"} ${count}\n`;
-        }
-        yield `pulsegate_attempts_total{${labels},outcome="ok"} ${ok}\n${text}`;
+      for (const { labels, tally } of backends) {
+        let text = `pulsegate_attempts_total{${labels},outcome="ok"} ${tally.attemptsOk}\n`;
+        tally.attemptsElse?.forEach((count, i) => {
+          if (count > 0) text += `pulsegate_attempts_total{${labels},outcome="${OUTCOME_CLASSES[i]}"} ${count}\n`;
+        });
+        yield text;
       }
     },
   ),
@@ -54,9 +53,7 @@ export const BACKEND_FAMILIES: readonly Family[] = [
     'upstream backend',
     'Attempts under way, tunnels included.',
     function* ({ backends }) {
-      for (const { labels, counts } of backends) {
-        yield `pulsegate_backend_in_flight{${labels}} ${counts?.inFlight ?? 0}\n`;
-      }
+      for (const { labels, inFlight } of backends) yield `pulsegate_backend_in_flight{${labels}} ${inFlight}\n`;
     },
   ),
   family(
@@ -66,7 +63,7 @@ export const BACKEND_FAMILIES: readonly Family[] = [
     'Changes of status, by the status that the backend got.',
     function* ({ backends }) {
       for (const { labels, tally } of backends) {
-        yield* each('pulsegate_transitions_total', labels, 'to', STATUSES, tally?.transitions ?? []);
+        yield* each('pulsegate_transitions_total', labels, 'to', STATUSES, tally.transitions);
       }
     },
   ),
@@ -77,7 +74,7 @@ export const BACKEND_FAMILIES: readonly Family[] = [
     'Probes that are over: pass or fail.',
     function* ({ backends }) {
       for (const { labels, tally } of backends) {
-        if (tally === null || tally.probesPassed + tally.probesFailed === 0) continue;
+        if (tally.probesPassed + tally.probesFailed === 0) continue;
         yield* each('pulsegate_probes_total', labels, 'result', PROBE_RESULTS, [
           tally.probesPassed,
           tally.probesFailed,
@@ -92,7 +89,7 @@ export const BACKEND_FAMILIES: readonly Family[] = [
     'Heartbeats: accepted, or the reason why they were refused.',
     function* ({ backends }) {
       for (const { labels, tally } of backends) {
-        if (tally === null || (tally.heartbeatsAccepted === 0 && tally.heartbeatsRefused === null)) continue;
+        if (tally.heartbeatsAccepted === 0 && tally.heartbeatsRefused === null) continue;
         const name = `pulsegate_heartbeats_total{${labels},result=`;
         yield `${name}"accepted"} ${tally.heartbeatsAccepted}\n`;
         for (const [reason, count] of tally.heartbeatsRefused ?? []) yield `${name}"${reason}"} ${count}\n`;
@@ -106,7 +103,7 @@ export const BACKEND_FAMILIES: readonly Family[] = [
     'Load reports of backends, whichever way they came: accepted or malformed.',
     function* ({ backends }) {
       for (const { labels, tally } of backends) {
-        if (tally === null || tally.loadAccepted + tally.loadMalformed === 0) continue;
+        if (tally.loadAccepted + tally.loadMalformed === 0) continue;
         yield* each('pulsegate_load_reports_total', labels, 'result', LOAD_RESULTS, [
           tally.loadAccepted,
           tally.loadMalformed,

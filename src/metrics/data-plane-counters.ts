@@ -6,7 +6,6 @@
  */
 
 import {
-  type BackendCounts,
   CODE_CLASSES,
   type DataPlaneCounts,
   HEDGE_RESULTS,
@@ -52,14 +51,13 @@ export class UpstreamCounters {
     this.hedges[result] = (this.hedges[result] as number) + 1;
   }
 
-  snapshot(pending: number, backends: readonly BackendCounts[]): UpstreamCounts {
+  snapshot(pending: number): UpstreamCounts {
     return {
       name: this.name,
       pending,
       durations: Array.from(this.durations.counts),
       retries: Array.from(this.retries),
       hedges: Array.from(this.hedges),
-      backends,
     };
   }
 }
@@ -116,7 +114,6 @@ export interface DataPlaneGauges {
   /** Connections open on the listener of this name; 0 when there is none any more. */
   openOf(listener: string): number;
   pendingOf(upstream: string): number;
-  backendsOf(upstream: string): readonly BackendCounts[];
 }
 
 export class DataPlaneCounters {
@@ -144,7 +141,7 @@ export class DataPlaneCounters {
     const upstreams = [...this.upstreams.values()];
     return {
       listeners: Array.from(this.listeners.values(), (each) => each.snapshot(gauges.openOf(each.name), upstreams)),
-      upstreams: upstreams.map((each) => each.snapshot(gauges.pendingOf(each.name), gauges.backendsOf(each.name))),
+      upstreams: upstreams.map((each) => each.snapshot(gauges.pendingOf(each.name))),
     };
   }
 }

@@ -30,15 +30,6 @@ export interface ListenerCounts {
   readonly tunnels: readonly (readonly [upstream: string, byResult: readonly number[]])[];
 }
 
-/** Outcomes that never occurred are left out. */
-export interface BackendCounts {
-  readonly id: string;
-  /** Now. */
-  readonly inFlight: number;
-  /** Attempts by outcome. */
-  readonly attempts: readonly (readonly [outcome: string, count: number])[];
-}
-
 export interface UpstreamCounts {
   readonly name: string;
   /** Requests in line for room now. */
@@ -47,7 +38,6 @@ export interface UpstreamCounts {
   readonly durations: readonly number[];
   readonly retries: readonly number[];
   readonly hedges: readonly number[];
-  readonly backends: readonly BackendCounts[];
 }
 
 export interface DataPlaneCounts {
@@ -65,15 +55,11 @@ export function mergeCounts(a: DataPlaneCounts, b: DataPlaneCounts): DataPlaneCo
   };
 }
 
-/** What is left of a process that is no more: its counters, which never go back, but nothing open or in flight. */
+/** What is left of a process that is no more: its counters, which never go back, but nothing open or waiting. */
 export function pastOf({ listeners, upstreams }: DataPlaneCounts): DataPlaneCounts {
   return {
     listeners: listeners.map((listener) => ({ ...listener, open: 0 })),
-    upstreams: upstreams.map((upstream) => ({
-      ...upstream,
-      pending: 0,
-      backends: upstream.backends.map((backend) => ({ ...backend, inFlight: 0 })),
-    })),
+    upstreams: upstreams.map((upstream) => ({ ...upstream, pending: 0 })),
   };
 }
 
@@ -95,15 +81,6 @@ function mergeUpstreams(a: UpstreamCounts, b: UpstreamCounts): UpstreamCounts {
     durations: add(a.durations, b.durations),
     retries: add(a.retries, b.retries),
     hedges: add(a.hedges, b.hedges),
-    backends: mergeNamed(a.backends, b.backends, idOf, mergeBackends),
-  };
-}
-
-function mergeBackends(a: BackendCounts, b: BackendCounts): BackendCounts {
-  return {
-    id: a.id,
-    inFlight: a.inFlight + b.inFlight,
-    attempts: mergeNamed(a.attempts, b.attempts, first, (x, y) => [x[0], x[1] + y[1]] as const),
   };
 }
 
@@ -136,5 +113,4 @@ function add(a: readonly number[], b: readonly number[]): number[] {
 }
 
 const nameOf = (item: { readonly name: string }) => item.name;
-const idOf = (item: { readonly id: string }) => item.id;
 const first = (pair: readonly [string, unknown]) => pair[0];

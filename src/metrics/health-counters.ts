@@ -1,9 +1,11 @@
 /**
- * What one upstream has learned of its backends, counted: probes, heartbeats, load reports and changes of status. It hears the
- * same signals as the health engine. Invariant: only backends of the configuration or of discovery are counted by name;
- * a heartbeat may name any.
+ * What one upstream has learned of its backends, counted: attempts, probes, heartbeats, load reports and changes of status. It
+ * hears what the health engine hears. Counting an attempt is the hot part: a field of an object that is found by the slot.
+ * Invariant: only backends of the configuration or of discovery are counted by name; a heartbeat may name any.
  */
 
+import type { Backend } from '../model/backend.ts';
+import { OUTCOME_CLASSES, type OutcomeClass } from '../model/outcome.ts';
 import type { Signal } from '../model/signal.ts';
 import { STATUSES } from '../model/status.ts';
 import type { Transition } from '../model/transition.ts';
@@ -11,6 +13,11 @@ import { Durations } from './durations.ts';
 
 /** Counters of one backend; they live as long as it is in service. */
 export class BackendTally {
+  readonly id: string;
+  /** Attempts that ended well. */
+  attemptsOk = 0;
+  /** Those that ended otherwise, in the order of `OUTCOME_CLASSES`; null = none yet. */
+  attemptsElse: number[] | null = null;
   probesPassed = 0;
   probesFailed = 0;
   heartbeatsAccepted = 0;
@@ -20,6 +27,10 @@ export class BackendTally {
   loadMalformed = 0;
   /** Into each status, in the order of `STATUSES`. */
   readonly transitions: number[] = STATUSES.map(() => 0);
+
+  constructor(id: string) {
+    this.id = id;
+  }
 }
 
 /** The receiver's word for a heartbeat that counts although the load report inside it is of no use. */
@@ -30,6 +41,8 @@ export class HealthCounters {
   /** Refused heartbeats for backends that this upstream does not have. */
   heartbeatsUnknown = 0;
   private tallies = new Map<string, BackendTally>();
+  /** As last seen; a slot may have gone to another backend since. */
+  private readonly bySlot: (BackendTally | undefined)[] = [];
 
   /** @param ids of the backends in service */
   constructor(ids: Iterable<string>) {
@@ -39,13 +52,32 @@ export class HealthCounters {
   /** Whoever stays keeps its counters. */
   setBackends(ids: Iterable<string>): void {
     const tallies = new Map<string, BackendTally>();
-    for (const id of ids) tallies.set(id, this.tallies.get(id) ?? new BackendTally());
+    for (const id of ids) tallies.set(id, this.tallies.get(id) ?? new BackendTally(id));
     this.tallies = tallies;
+    this.bySlot.length = 0;
   }
 
   /** null when it is not in service. */
   of(backend: string): BackendTally | null {
     return this.tallies.get(backend) ?? null;
+  }
+
+  countAttempt(backend: Pick<Backend, 'id' | 'slot'>, outcome: OutcomeClass): void {
+    let tally = this.bySlot[backend.slot];
+    if (tally === undefined || tally.id !== backend.id) {
+      tally = this.tallies.get(backend.id);
+      // An attempt may outlast the stay of its backend, which has no counters any more.
+      if (tally === undefined) return;
+      while (this.bySlot.length <= backend.slot) this.bySlot.push(undefined);
+      this.bySlot[backend.slot] = tally;
+    }
+    if (outcome === 'ok') {
+      tally.attemptsOk++;
+      return;
+    }
+    const place = OUTCOME_CLASSES.indexOf(outcome);
+    tally.attemptsElse ??= OUTCOME_CLASSES.map(() => 0);
+    tally.attemptsElse[place] = (tally.attemptsElse[place] as number) + 1;
   }
 
   hear(signal: Signal): void {

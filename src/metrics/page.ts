@@ -6,8 +6,8 @@
 
 import type { SnapshotEntry } from '../model/snapshot.ts';
 import { STATUSES } from '../model/status.ts';
-import type { BackendCounts, DataPlaneCounts } from './data-plane-counts.ts';
-import type { BackendTally, HealthCounters } from './health-counters.ts';
+import type { DataPlaneCounts } from './data-plane-counts.ts';
+import { BackendTally, type HealthCounters } from './health-counters.ts';
 
 /**
  * A backend has about 25 series, at most 49: so all of them together stay below 100,000, and usually at half of that. What
@@ -36,6 +36,8 @@ export interface UpstreamFigures {
   /** Every backend, in the configuration's order. */
   readonly entries: readonly SnapshotEntry[];
   readonly counters: HealthCounters;
+  /** Attempts under way at the backend in this slot. */
+  inFlightOf(slot: number): number;
 }
 
 export interface MetricsInput {
@@ -57,9 +59,8 @@ export interface BackendRow {
   /** `upstream="app",backend="b"` */
   readonly labels: string;
   readonly entry: SnapshotEntry;
-  /** null = it has had no request yet. */
-  readonly counts: BackendCounts | null;
-  readonly tally: BackendTally | null;
+  readonly inFlight: number;
+  readonly tally: BackendTally;
 }
 
 export interface Page {
@@ -71,22 +72,21 @@ export interface Page {
 
 /** @param maxBackends that may have series of their own */
 export function gatherPage(input: MetricsInput, maxBackends = MAX_BACKENDS): Page {
-  const { upstreams, counts } = input;
+  const { upstreams } = input;
   const quotas = quotasOf(
     upstreams.map(({ entries }) => entries.length),
     maxBackends,
   );
-  const countsOf = new Map(counts.upstreams.map(({ name, backends }) => [name, backends]));
   const backends: BackendRow[] = [];
   let dropped = 0;
-  upstreams.forEach(({ name, entries, counters }, i) => {
-    const byId = new Map((countsOf.get(name) ?? []).map((backend) => [backend.id, backend]));
-    const upstream = `upstream="${escapeLabel(name)}"`;
-    entries.forEach((entry, place) => {
-      const { id } = entry.backend;
-      const row = { entry, counts: byId.get(id) ?? null, tally: counters.of(id) };
-      if (place >= (quotas[i] as number)) dropped += seriesOf(row);
-      else backends.push({ ...row, labels: `${upstream},backend="${escapeLabel(id)}"` });
+  upstreams.forEach((upstream, i) => {
+    const label = `upstream="${escapeLabel(upstream.name)}"`;
+    upstream.entries.forEach((entry, place) => {
+      const { id, slot } = entry.backend;
+      const tally = upstream.counters.of(id) ?? new BackendTally(id);
+      const labels = `${label},backend="${escapeLabel(id)}"`;
+      if (place < (quotas[i] as number)) backends.push({ labels, entry, tally, inFlight: upstream.inFlightOf(slot) });
+      else dropped += seriesOf(tally);
     });
   });
   return { input, backends, dropped };
@@ -106,10 +106,10 @@ export function quotasOf(sizes: readonly number[], total: number): number[] {
 }
 
 /** As many as the families with a label `backend` write for it. */
-export function seriesOf({ counts, tally }: Omit<BackendRow, 'labels'>): number {
+export function seriesOf(tally: BackendTally): number {
   const gauges = STATUSES.length + 2;
-  const attempts = 1 + (counts?.attempts.filter(([outcome]) => outcome !== 'ok').length ?? 0);
-  return gauges + STATUSES.length + attempts + (tally === null ? 0 : probesOf(tally) + beatsOf(tally) + loadsOf(tally));
+  const attempts = 1 + (tally.attemptsElse?.filter((count) => count > 0).length ?? 0);
+  return gauges + STATUSES.length + attempts + probesOf(tally) + beatsOf(tally) + loadsOf(tally);
 }
 
 function probesOf({ probesPassed, probesFailed }: BackendTally): number {

@@ -5,7 +5,7 @@ import { DataPlaneCounters, type DataPlaneGauges, HEDGE, RETRY } from '../../../
 import { type DataPlaneCounts, mergeCounts, NO_COUNTS, pastOf } from '../../../src/metrics/data-plane-counts.ts';
 import { BOUNDS_MS, Durations, durationFigures } from '../../../src/metrics/durations.ts';
 
-const NOTHING_OPEN: DataPlaneGauges = { openOf: () => 0, pendingOf: () => 0, backendsOf: () => [] };
+const NOTHING_OPEN: DataPlaneGauges = { openOf: () => 0, pendingOf: () => 0 };
 
 describe('durations', () => {
   test('a bound belongs to its own bucket', () => {
@@ -103,7 +103,6 @@ describe('adding up', () => {
     upstreams: [
       {
         ...{ name: 'app', pending: inFlight, durations: [requests, 0], retries: [1, 0, 0, 0], hedges: [0, 0, 0] },
-        backends: [{ id: 'a', inFlight, attempts: [['ok', requests]] }],
       },
     ],
   });
@@ -118,44 +117,28 @@ describe('adding up', () => {
       requests: [['app', [0, 0, 7, 0, 0, 0]]],
     });
     expect(sum.upstreams[0]).toMatchObject({ pending: 3, durations: [7, 0], retries: [2, 0, 0, 0] });
-    expect(sum.upstreams[0]?.backends).toEqual([{ id: 'a', inFlight: 3, attempts: [['ok', 7]] }]);
   });
 
   test('what only one has is kept', () => {
-    const other: DataPlaneCounts = {
-      listeners: [],
-      upstreams: [
-        {
-          ...{ name: 'app', pending: 0, durations: [0, 0], retries: [0, 0, 0, 0], hedges: [0, 0, 0] },
-          backends: [
-            { id: 'a', inFlight: 0, attempts: [['reset', 2]] },
-            { id: 'b', inFlight: 1, attempts: [['ok', 5]] },
-          ],
-        },
-      ],
-    };
-    const { listeners, upstreams } = mergeCounts(of(3, 1), other);
-    expect(listeners).toEqual(of(3, 1).listeners);
-    expect(upstreams[0]?.backends).toEqual([
-      {
-        ...{ id: 'a', inFlight: 1 },
-        attempts: [
-          ['ok', 3],
-          ['reset', 2],
-        ],
-      },
-      { id: 'b', inFlight: 1, attempts: [['ok', 5]] },
+    const [listener] = of(4, 2).listeners;
+    const [upstream] = of(4, 2).upstreams;
+    const other = {
+      listeners: [{ ...listener, requests: [['api', [1, 0, 0, 0, 0, 0]]] }],
+      upstreams: [{ ...upstream, name: 'api' }],
+    } as DataPlaneCounts;
+    const sum = mergeCounts(of(3, 1), other);
+    expect(sum.listeners[0]?.requests).toEqual([
+      ['app', [0, 0, 3, 0, 0, 0]],
+      ['api', [1, 0, 0, 0, 0, 0]],
     ]);
+    expect(sum.upstreams).toEqual([of(3, 1).upstreams[0], other.upstreams[0]]);
     expect(mergeCounts(NO_COUNTS, of(1, 1))).toEqual(of(1, 1));
   });
 
   test('a process that is no more leaves its counters, and nothing open', () => {
     const past = pastOf(of(3, 9));
     expect(past.listeners[0]).toMatchObject({ open: 0, accepted: 3 });
-    expect(past.upstreams[0]).toMatchObject({
-      pending: 0,
-      backends: [{ id: 'a', inFlight: 0, attempts: [['ok', 3]] }],
-    });
+    expect(past.upstreams[0]).toMatchObject({ pending: 0, durations: [3, 0] });
     expect(mergeCounts(past, of(1, 1)).listeners[0]).toMatchObject({ open: 1, accepted: 4 });
   });
 });

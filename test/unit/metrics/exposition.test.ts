@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { DataPlaneCounts } from '../../../src/metrics/data-plane-counts.ts';
 import { exposition } from '../../../src/metrics/exposition.ts';
 import { FAMILIES, SERIES_DROPPED } from '../../../src/metrics/families.ts';
+import type { BackendTally } from '../../../src/metrics/health-counters.ts';
 import { escapeLabel, gatherPage, quotasOf, seriesOf } from '../../../src/metrics/page.ts';
 import { input, names, upstream } from './fixtures.ts';
 
@@ -18,15 +19,6 @@ const COUNTS: DataPlaneCounts = {
     {
       ...{ name: 'app', pending: 3, retries: [1, 0, 0, 2], hedges: [0, 1, 0] },
       durations: [1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 40_020],
-      backends: [
-        {
-          ...{ id: 'a', inFlight: 2 },
-          attempts: [
-            ['reset', 1],
-            ['ok', 5],
-          ],
-        },
-      ],
     },
   ],
 };
@@ -41,7 +33,10 @@ function samplesOf(text: string): string[] {
 }
 
 describe('a page', () => {
-  const text = render(input([upstream('app', ['a', 'b'])], COUNTS));
+  const app = upstream('app', ['a', 'b']);
+  for (let i = 0; i < 5; i++) app.counters.countAttempt({ id: 'b', slot: 1 }, 'ok');
+  app.counters.countAttempt({ id: 'b', slot: 1 }, 'reset');
+  const text = render(input([app], COUNTS));
 
   test('has a head for every metric, before its samples, and every sample has one', () => {
     const announced = new Set<string>();
@@ -70,7 +65,7 @@ describe('a page', () => {
 
   test('carries exactly the labels that each metric announces', () => {
     for (const { name, labels, samples } of FAMILIES) {
-      for (const line of samplesOf([...samples(gatherPage(input([upstream('app', ['a'])], COUNTS)))].join(''))) {
+      for (const line of samplesOf([...samples(gatherPage(input([app], COUNTS)))].join(''))) {
         const found = [...line.matchAll(/[{,]([a-z_]+)="/g)]
           .map(([, label]) => label)
           .filter((label) => label !== 'le');
@@ -87,10 +82,10 @@ describe('a page', () => {
     'pulsegate_requests_pending{upstream="app"} 3',
     'pulsegate_retries_total{upstream="app",result="denied"} 2',
     'pulsegate_hedges_total{upstream="app",result="lost"} 1',
-    'pulsegate_attempts_total{upstream="app",backend="a",outcome="ok"} 5',
-    'pulsegate_attempts_total{upstream="app",backend="a",outcome="reset"} 1',
-    'pulsegate_attempts_total{upstream="app",backend="b",outcome="ok"} 0',
-    'pulsegate_backend_in_flight{upstream="app",backend="a"} 2',
+    'pulsegate_attempts_total{upstream="app",backend="b",outcome="ok"} 5',
+    'pulsegate_attempts_total{upstream="app",backend="b",outcome="reset"} 1',
+    'pulsegate_attempts_total{upstream="app",backend="a",outcome="ok"} 0',
+    'pulsegate_backend_in_flight{upstream="app",backend="b"} 1',
     'pulsegate_backend_status{upstream="app",backend="a",status="up"} 1',
     'pulsegate_backend_status{upstream="app",backend="a",status="down"} 0',
     'pulsegate_transitions_total{upstream="app",backend="a",to="down"} 0',
@@ -157,12 +152,13 @@ describe('a fleet', () => {
       ...{ kind: 'probe', at: 0, backend: 'a', ok: true, status: 200, latencyMs: 1, detail: '', refused: false },
     });
     figures.counters.hear({ kind: 'load', at: 0, backend: 'a', source: 'probe', report: null });
+    for (const outcome of ['ok', 'reset'] as const) figures.counters.countAttempt({ id: 'a', slot: 0 }, outcome);
     for (const reason of ['stale', 'replayed']) {
       figures.counters.hear({ kind: 'heartbeat_refused', at: 0, backend: 'a', reason });
     }
     const page = gatherPage(input([figures], COUNTS));
     const written = samplesOf([...exposition(page, 0)].join('')).filter((line) => line.includes('backend="a"'));
-    expect(seriesOf(page.backends[0] as (typeof page.backends)[0])).toBe(written.length);
+    expect(seriesOf(figures.counters.of('a') as BackendTally)).toBe(written.length);
     expect(written).toHaveLength(8 + 2 + 8 + 2 + 2 + 2 + 3);
   });
 

@@ -11,12 +11,12 @@ export function backend(id: string, slot = 0): Backend {
   return { id, slot, ...place, weight: 1, priority: 0, labels: {} };
 }
 
-export function entry(id: string): SnapshotEntry {
-  return { backend: backend(id), status: 'up', available: true, weight: 1, reason: '', since: 0 };
+export function entry(id: string, slot: number): SnapshotEntry {
+  return { backend: backend(id, slot), status: 'up', available: true, weight: 1, reason: '', since: 0 };
 }
 
 export function upstream(name: string, ids: readonly string[]): UpstreamFigures {
-  return { name, panic: false, entries: ids.map(entry), counters: new HealthCounters(ids) };
+  return { name, panic: false, entries: ids.map(entry), counters: new HealthCounters(ids), inFlightOf: (slot) => slot };
 }
 
 export function names(count: number): string[] {

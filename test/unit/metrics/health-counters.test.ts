@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { HealthCounters } from '../../../src/metrics/health-counters.ts';
 import type { Heartbeat } from '../../../src/model/heartbeat.ts';
 import type { LoadReport } from '../../../src/model/load.ts';
+import { OUTCOME_CLASSES } from '../../../src/model/outcome.ts';
 import { backend } from './fixtures.ts';
 
 const at = 0;
@@ -13,6 +14,32 @@ const REPORT = { cpuUtilization: 0.3 } as LoadReport;
 function heartbeat(load: LoadReport | null) {
   return { kind: 'heartbeat', at, backend: 'a', heartbeat: { load } as Heartbeat } as const;
 }
+
+describe('attempts', () => {
+  test('are counted by backend and outcome', () => {
+    const counters = new HealthCounters(['a', 'b']);
+    for (let i = 0; i < 3; i++) counters.countAttempt({ id: 'a', slot: 7 }, 'ok');
+    counters.countAttempt({ id: 'a', slot: 7 }, 'http_gateway');
+    counters.countAttempt({ id: 'b', slot: 0 }, 'local_error');
+    expect(counters.of('a')?.attemptsOk).toBe(3);
+    expect(counters.of('a')?.attemptsElse?.[OUTCOME_CLASSES.indexOf('http_gateway')]).toBe(1);
+    expect(counters.of('b')?.attemptsElse?.at(-1)).toBe(1);
+  });
+
+  test('follow the backend and not its slot, which another may get', () => {
+    const counters = new HealthCounters(['a']);
+    counters.countAttempt({ id: 'a', slot: 0 }, 'ok');
+    counters.setBackends(['b', 'a']);
+    counters.countAttempt({ id: 'b', slot: 0 }, 'ok');
+    counters.countAttempt({ id: 'a', slot: 1 }, 'ok');
+    counters.countAttempt({ id: 'a', slot: 0 }, 'ok');
+    expect(counters.of('a')?.attemptsOk).toBe(3);
+    expect(counters.of('b')?.attemptsOk).toBe(1);
+    counters.setBackends(['b']);
+    counters.countAttempt({ id: 'a', slot: 1 }, 'ok');
+    expect(counters.of('a')).toBeNull();
+  });
+});
 
 describe('signals', () => {
   test('each is counted for its backend', () => {
