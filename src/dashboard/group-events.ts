@@ -39,7 +39,7 @@ function belongs(event: LoggedEvent, first: LoggedEvent): boolean {
 }
 
 function entriesOf(run: readonly LoggedEvent[]): Entry[] {
-  const transitions = run.filter((event) => !('kind' in event));
+  const transitions = run.filter((event): event is HealthEvent => !('kind' in event));
   if (transitions.length >= FEWEST) return [{ kind: 'group', events: transitions }];
   return run.map((event) => ('kind' in event ? { kind: 'notice', notice: event } : { kind: 'transition', event }));
 }
