@@ -1,6 +1,6 @@
 /** Real processes for the end-to-end tests: the built proxy, backends, other people's servers. All end with the test. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -27,8 +27,10 @@ export function startProcess(
   command: string,
   args: readonly string[],
   ending: 'SIGKILL' | 'SIGTERM' = 'SIGKILL',
+  env: Readonly<Record<string, string>> = {},
 ): RunningProcess {
-  const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
+  const child: ChildProcess = spawn(command, args, { stdio, env: { ...process.env, ...env } });
   const lines: string[] = [];
   const watch = createWatch();
   let partial = '';
@@ -96,6 +98,11 @@ export async function startProxyProcess(config: object): Promise<ProxyProcess> {
 /** The built program. */
 export function startPulsegate(args: readonly string[]): RunningProcess {
   return startProcess(process.execPath, [MAIN, ...args]);
+}
+
+/** The same with variables of the environment. */
+export function startPulsegateWith(env: Readonly<Record<string, string>>, args: readonly string[]): RunningProcess {
+  return startProcess(process.execPath, [MAIN, ...args], 'SIGKILL', env);
 }
 
 /** The built program with these arguments, once it serves. */
