@@ -4,11 +4,13 @@
 import { startApp } from './app.ts';
 import { beatCommand } from './cli/beat.ts';
 import { checkCommand } from './cli/check.ts';
+import { completionCommand } from './cli/completion.ts';
 import type { Command, CommandContext } from './cli/context.ts';
 import { demoCommand } from './cli/demo.ts';
 import { dispatch } from './cli/dispatch.ts';
 import { eventsCommand } from './cli/events.ts';
 import { disableCommand, drainCommand, enableCommand } from './cli/intent.ts';
+import { reloadCommand } from './cli/reload.ts';
 import { replayCommand } from './cli/replay.ts';
 import { runCommand } from './cli/run.ts';
 import { schemaCommand } from './cli/schema.ts';
@@ -25,10 +27,10 @@ import {
   packageFile,
   processArguments,
   processEnv,
-  stdoutIsTerminal,
   writeError,
   writeOut,
 } from './platform/process.ts';
+import { systemTerminal } from './platform/terminal.ts';
 import { VERSION } from './platform/version.ts';
 
 const commands = new Map<string, Command>([
@@ -41,10 +43,12 @@ const commands = new Map<string, Command>([
   ['enable', enableCommand],
   ['disable', disableCommand],
   ['weight', weightCommand],
+  ['reload', reloadCommand],
   ['events', eventsCommand],
   ['replay', replayCommand(async () => (await import('./sim/replay.ts')).replay)],
   ['simulate', simulateCommand(async () => (await import('./sim/compare-table.ts')).simulate)],
   ['schema', schemaCommand],
+  ['completion', completionCommand],
   ['beat', beatCommand],
 ]);
 
@@ -52,7 +56,7 @@ const context: CommandContext = {
   out: writeOut,
   err: writeError,
   env: processEnv,
-  stdoutIsTerminal,
+  terminal: systemTerminal,
   clock: systemClock,
   startApp,
   startDemoFleet: (settings) => startDemoFleet(settings, { clock: systemClock }),

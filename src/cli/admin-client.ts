@@ -5,6 +5,7 @@
 
 import { parseArgs } from 'node:util';
 import { Agent } from 'undici';
+import type { Problem } from '../config/problem.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { StartError, UsageError } from '../model/errors.ts';
 import type { BackendDetail, HealthReport } from '../model/report.ts';
@@ -12,6 +13,9 @@ import type { CommandContext } from './context.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8081';
 const TIMEOUT_MS = 5_000;
+
+/** A reload resolves names, reads certificates and binds addresses before it answers. */
+const RELOAD_TIMEOUT_MS = 60_000;
 
 /** Three of the comments by which an event stream shows that it lives. */
 const STREAM_TIMEOUT_MS = 45_000;
@@ -22,12 +26,18 @@ export interface AdminClient {
   backend(target: Target): Promise<BackendDetail>;
   /** @param action the last path segment: `drain`, `weight` */
   change(method: 'POST' | 'PUT', target: Target, action: string, body: object): Promise<BackendDetail>;
+  /** The new generation, or why there is none. */
+  reload(): Promise<Reloaded>;
   /**
    * The text of `/events` after the event `since`, as it comes: to the end of what is kept or, with `follow`, until it
    * breaks. Reading it throws StartError then.
    */
   events(since: number, follow: boolean, stop: AbortSignal | null): Promise<AsyncIterable<string>>;
 }
+
+export type Reloaded =
+  | { readonly ok: true; readonly generation: number }
+  | { readonly ok: false; readonly message: string; readonly problems: readonly Problem[] };
 
 /** A backend as people name it: `upstream/backend`. */
 export interface Target {
@@ -102,7 +112,12 @@ function adminUrl(text: string): URL {
 function createClient(url: URL, token: string | undefined, agent: Agent): AdminClient {
   const authorization: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
 
-  async function call(method: 'GET' | 'POST' | 'PUT', path: string, body?: object): Promise<Reply> {
+  async function call(
+    method: 'GET' | 'POST' | 'PUT',
+    path: string,
+    body?: object,
+    headersTimeout = TIMEOUT_MS,
+  ): Promise<Reply> {
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
     try {
       const answer = await agent.request({
@@ -111,6 +126,7 @@ function createClient(url: URL, token: string | undefined, agent: Agent): AdminC
         method,
         headers: { ...authorization, ...type },
         body: body === undefined ? null : JSON.stringify(body),
+        headersTimeout,
       });
       return replyOf(answer.statusCode, await answer.body.text());
     } catch (error) {
@@ -164,9 +180,19 @@ function createClient(url: URL, token: string | undefined, agent: Agent): AdminC
     throw refusalOf(reply, url);
   }
 
+  async function reload(): Promise<Reloaded> {
+    const reply = await call('POST', '/config/reload', {}, RELOAD_TIMEOUT_MS);
+    if (reply.kind === 'answer' && 'generation' in reply.value) {
+      return { ok: true, generation: Number(reply.value.generation) };
+    }
+    if (reply.kind !== 'refusal' || reply.status !== 422) throw refusalOf(reply, url);
+    return { ok: false, message: reply.message, problems: problemsIn(reply.value) };
+  }
+
   return {
     health,
     events,
+    reload,
     backend: async (target) =>
       detail(
         target,
@@ -181,7 +207,13 @@ function createClient(url: URL, token: string | undefined, agent: Agent): AdminC
 
 type Reply =
   | { readonly kind: 'answer'; readonly value: object }
-  | { readonly kind: 'refusal'; readonly status: number; readonly code: string; readonly message: string }
+  | {
+      readonly kind: 'refusal';
+      readonly status: number;
+      readonly code: string;
+      readonly message: string;
+      readonly value: object;
+    }
   | { readonly kind: 'foreign' };
 
 /** What an answer is, judged by its JSON: anything that does not speak the contract comes from some other program. */
@@ -195,7 +227,20 @@ function replyOf(status: number, text: string): Reply {
   if (typeof value !== 'object' || value === null) return { kind: 'foreign' };
   const { error, message } = value as { error?: unknown; message?: unknown };
   if (typeof error !== 'string') return { kind: 'answer', value };
-  return { kind: 'refusal', status, code: error, message: typeof message === 'string' ? message : error };
+  return { kind: 'refusal', status, code: error, message: typeof message === 'string' ? message : error, value };
+}
+
+/** What a refused reload lists, as far as it has the form of problems. */
+function problemsIn(value: { readonly problems?: unknown }): Problem[] {
+  if (!Array.isArray(value.problems)) return [];
+  return value.problems.filter(
+    (each: Partial<Problem> | null): each is Problem =>
+      typeof each?.file === 'string' &&
+      typeof each.line === 'number' &&
+      typeof each.column === 'number' &&
+      typeof each.path === 'string' &&
+      typeof each.message === 'string',
+  );
 }
 
 function refusalOf(reply: Reply, url: URL): StartError {

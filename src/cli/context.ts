@@ -2,6 +2,7 @@
 
 import type { Clock } from '../base/time.ts';
 import type { BindAddress, LogLevel, Settings } from '../model/settings.ts';
+import type { Terminal } from '../model/terminal.ts';
 
 export type LogFormat = 'auto' | 'json' | 'pretty';
 
@@ -41,7 +42,8 @@ export interface CommandContext {
   /** Writes text to stderr, as it is. */
   err(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdoutIsTerminal: boolean;
+  /** Behind stdout; null = stdout is no terminal. */
+  readonly terminal: Terminal | null;
   readonly clock: Clock;
   readonly startApp: StartApp;
   /** Starts the backends that `settings` (of config/demo.yaml) names. Rejects with StartError when a port is taken. */

@@ -9,8 +9,6 @@ export const nodeVersion: string = process.versions.node;
 
 export const processArguments: readonly string[] = process.argv.slice(2);
 
-export const stdoutIsTerminal: boolean = process.stdout.isTTY === true;
-
 // A reader that left (`pulsegate status | head`) costs us the rest of the output, not the process.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 

@@ -7,12 +7,14 @@ import { statusCommand } from '../../../src/cli/status.ts';
 import { weightCommand } from '../../../src/cli/weight.ts';
 import { whyCommand } from '../../../src/cli/why.ts';
 import { StartError, UsageError } from '../../../src/model/errors.ts';
+import type { TerminalSize } from '../../../src/model/terminal.ts';
 import { type Running, startFake } from './fake-control.ts';
 
 /** 90 s after the fake's `since`. */
+const WIDE: TerminalSize = { columns: 200, rows: 50 };
 const NOW_MS = Date.parse('2026-11-21T02:01:30.000Z');
 
-interface Terminal {
+interface FakeTerminal {
   readonly context: CommandContext;
   output: string;
   errors: string;
@@ -23,7 +25,7 @@ interface Terminal {
   until(text: string): Promise<void>;
 }
 
-function createTerminal(env: Record<string, string>, stdoutIsTerminal = false): Terminal {
+function createTerminal(env: Record<string, string>, size: TerminalSize | null = null): FakeTerminal {
   const timers = new Set<() => void>();
   const waiting: { text: string; resolve: () => void }[] = [];
   const clock: Clock = {
@@ -39,7 +41,7 @@ function createTerminal(env: Record<string, string>, stdoutIsTerminal = false): 
     for (const { text, resolve } of waiting) if ((terminal.output + terminal.errors).includes(text)) resolve();
   };
   const unused = () => Promise.reject(new Error('not part of these tests'));
-  const terminal: Terminal = {
+  const terminal: FakeTerminal = {
     output: '',
     errors: '',
     tick() {
@@ -64,7 +66,7 @@ function createTerminal(env: Record<string, string>, stdoutIsTerminal = false): 
         check();
       },
       env,
-      stdoutIsTerminal,
+      terminal: size === null ? null : { size: () => size, onResize: () => () => {}, onKey: () => () => {} },
       clock,
       startApp: unused,
       startDemoFleet: unused,
@@ -127,7 +129,7 @@ pulsegate 1.2.3: ok, generation 1
   it('colours the states on a terminal only, and lets no control character through', async () => {
     const health = running.control.health();
     running.control.health = () => ({ ...health, version: '1\x1b[2J\u009b2J' });
-    const terminal = createTerminal(goodEnv(), true);
+    const terminal = createTerminal(goodEnv(), WIDE);
     await statusCommand([], terminal.context);
     expect(terminal.output).toContain('\x1b[32mup');
     expect(terminal.output).toContain('pulsegate 1?[2J?2J');
@@ -135,10 +137,10 @@ pulsegate 1.2.3: ok, generation 1
   });
 
   it('redraws in place with --watch, outlives the proxy, and ends on a stop signal', async () => {
-    const terminal = createTerminal(goodEnv(), true);
+    const terminal = createTerminal(goodEnv(), WIDE);
     const done = statusCommand(['--watch'], terminal.context);
     await terminal.until('generation 1');
-    expect(terminal.output).toMatch(/^\x1b\[H/);
+    expect(terminal.output).toMatch(/^\x1b\[\?1049h\S*\x1b\[H/);
     expect(terminal.output).not.toContain('draining');
     running.control.setStatus('app', 'a', 'draining');
     terminal.tick();

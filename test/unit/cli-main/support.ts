@@ -33,7 +33,7 @@ export function fakeWorld(overrides: Partial<CommandContext> = {}, exitCode = 0)
     out: (text) => world.out.push(text),
     err: (text) => world.err.push(text),
     env: {},
-    stdoutIsTerminal: false,
+    terminal: null,
     clock: { now: () => 0, wall: () => 0, at: () => ({ cancel: () => {} }) },
     startApp: async (settings, options) => {
       world.started.push({ settings, options });

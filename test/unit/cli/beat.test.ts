@@ -37,7 +37,7 @@ const context: CommandContext = {
     output += text;
   },
   env: { SECRET: 's3cret' },
-  stdoutIsTerminal: false,
+  terminal: null,
   clock: systemClock,
   startApp: unused,
   startDemoFleet: unused,
