@@ -32,7 +32,7 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly pattern: readonly string[];
   readonly access: Access;
-  handle(call: Call): Answer | Streamed;
+  handle(call: Call): Answer | Streamed | Promise<Answer>;
 }
 
 export interface RouteMatch {
@@ -59,8 +59,9 @@ const ROUTES: readonly Route[] = [
   route('GET', '/stream', 'read', ({ states }) => states.answer()),
   route('GET', '/events', 'read', ({ events, query, lastEventId }) => events.answer(query, lastEventId)),
   route('GET', '/recording', 'read', ({ control }) => recordingAnswer(control.recording())),
-  ...['/metrics', '/config'].map((path) => route('GET', path, 'read', notAvailableYet)),
-  route('POST', '/config/reload', 'change', notAvailableYet),
+  route('GET', '/config', 'read', ({ control }) => json(200, control.configuration())),
+  route('POST', '/config/reload', 'change', reload),
+  route('GET', '/metrics', 'read', notAvailableYet),
 ];
 
 /** The route for a request, or the refusal: 400 for a malformed path, 404, or 405 with `allow`. HEAD is answered as GET. */
@@ -102,6 +103,13 @@ function readiness({ control }: Call): Answer {
   const reasons = control.unready();
   if (reasons.length === 0) return json(200, { status: 'ready' });
   return json(503, { error: 'not_ready', message: reasons.join('; '), reasons });
+}
+
+async function reload({ control, by }: Call): Promise<Answer> {
+  const outcome = await control.reload(`POST /config/reload by ${by}`);
+  if (outcome.ok) return json(200, { generation: outcome.generation });
+  const { message, problems } = outcome;
+  return json(422, { error: 'invalid_config', message, problems });
 }
 
 function health({ control }: Call): Answer {

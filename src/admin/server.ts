@@ -4,13 +4,13 @@
  * Assumes that `control` answers at once; nothing here waits for a backend.
  */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { closeServer } from '../base/close-server.ts';
 import type { Clock } from '../base/time.ts';
 import { formatBind, isLoopback } from '../config/addresses.ts';
-import { boundAddress, listenOptions } from '../model/bind-address.ts';
 import { StartError } from '../model/errors.ts';
+import type { ListenSocket } from '../model/listen-socket.ts';
 import type { Log } from '../model/log.ts';
 import type { AdminControl } from '../model/report.ts';
 import type { AdminSettings, BindAddress } from '../model/settings.ts';
@@ -43,26 +43,33 @@ const SOCKET_IDLE_MS = 20_000;
 export interface AdminServer {
   /** Where it really listens, after port 0 has become a number. */
   readonly address: BindAddress;
+  readonly socket: ListenSocket;
+  /** Token and allowed hosts are these from the next request on; the address stays. */
+  configure(settings: AdminSettings): void;
   /** Stops listening, ends event streams, gives open answers half a second, then closes every connection. */
   close(): Promise<void>;
 }
 
 export interface AdminOptions {
   readonly settings: AdminSettings;
+  /** Bound to the settings' address; closed with the server. */
+  readonly socket: ListenSocket;
   readonly control: AdminControl;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Rejects with StartError when the address cannot be had, or is reachable from outside without a token. */
-export async function startAdmin({ settings, control, clock, log }: AdminOptions): Promise<AdminServer> {
-  const { bind } = settings;
-  if (settings.token === null && !isLoopback(bind)) {
-    throw new StartError(
-      `Cannot serve the admin API on ${formatBind(bind)}: without \`admin.token\` it must be loopback.`,
-    );
-  }
-  const guard = createGuard(settings);
+/** Throws StartError when the address is reachable from outside without a token. */
+export function checkExposure({ bind, token }: AdminSettings): void {
+  if (token !== null || isLoopback(bind)) return;
+  throw new StartError(
+    `Cannot serve the admin API on ${formatBind(bind)}: without \`admin.token\` it must be loopback.`,
+  );
+}
+
+/** Rejects with StartError when somebody else listens there. Assumes that the address may be exposed. */
+export async function startAdmin({ settings, socket, control, clock, log }: AdminOptions): Promise<AdminServer> {
+  let guard = createGuard(settings);
   const events = new EventStreams(control.events, clock);
   const states = new StateStreams(control, clock);
   const dashboard = readDashboard();
@@ -75,14 +82,20 @@ export async function startAdmin({ settings, control, clock, log }: AdminOptions
   server.on('checkExpectation', (_, response) => {
     send(response, failure(417, 'expectation_failed', 'no expectation but 100-continue is met'));
   });
-  await listen(server, bind);
+  await socket.listen(server);
   server.on('error', (error) => log.error({ err: error }, 'the admin server failed to accept a connection'));
   return {
-    address: boundAddress(server.address(), bind),
+    address: socket.address,
+    socket,
+    configure: (changed) => {
+      guard = createGuard(changed);
+    },
     close: () => {
       events.close();
       states.close();
-      return closeServer(server, CLOSE_GRACE_MS, clock);
+      const closed = closeServer(server, CLOSE_GRACE_MS, clock);
+      socket.close();
+      return closed;
     },
   };
 }
@@ -177,19 +190,6 @@ function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket): void {
     `HTTP/1.1 ${status} ${phrase}\r\nconnection: close\r\ncontent-type: application/json\r\n` +
       `content-length: ${body.length}\r\n\r\n${body}`,
   );
-}
-
-function listen(server: Server, bind: BindAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const cause = error.code === 'EADDRINUSE' ? 'it is in use' : (error.code ?? error.message);
-      reject(new StartError(`Cannot serve the admin API on ${formatBind(bind)}: ${cause}.`));
-    });
-    server.listen(listenOptions(bind), () => {
-      server.removeAllListeners('error');
-      resolve();
-    });
-  });
 }
 
 function peerOf(socket: Socket): string {
