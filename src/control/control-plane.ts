@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Rng } from '../base/rng.ts';
 import { type Clock, formatDuration } from '../base/time.ts';
+import type { UpstreamFigures } from '../metrics/page.ts';
 import type { Change } from '../model/change.ts';
 import type { Log } from '../model/log.ts';
 import type { HealthReport, UpstreamReport } from '../model/report.ts';
@@ -29,6 +30,8 @@ export interface ControlPlaneOptions {
   readonly log: Log;
   /** Watches over the files of `tls` towards backends. */
   readonly files: FileWatch;
+  /** The same with those backends among theirs that were found elsewhere; asked at each commit. */
+  readonly withFound?: (upstreams: readonly UpstreamSettings[]) => readonly UpstreamSettings[];
 }
 
 /** An upstream and what works for it alone. */
@@ -115,6 +118,11 @@ export class ControlPlane {
     return reports;
   }
 
+  /** For the metrics. */
+  figures(): UpstreamFigures[] {
+    return Array.from(this.members.values(), ({ upstream }) => upstream.figures());
+  }
+
   /** Names of upstreams without an available backend. */
   unavailable(): string[] {
     const upstreams = Array.from(this.members.values(), ({ upstream }) => upstream);
@@ -130,7 +138,8 @@ export class ControlPlane {
   private apply(settings: Settings, probings: readonly Probing[]): void {
     const before = this.members;
     this.members = new Map();
-    settings.upstreams.forEach((upstream, index) => {
+    const upstreams = this.options.withFound?.(settings.upstreams) ?? settings.upstreams;
+    upstreams.forEach((upstream, index) => {
       const known = before.get(upstream.name);
       const probing = probings[index] as Probing;
       const member = known === undefined ? this.createMember(upstream, probing) : { ...known, probing };

@@ -12,6 +12,8 @@ import type { Clock, Timer } from '../base/time.ts';
 import type { BackendRecord } from '../health/backend-record.ts';
 import { HealthEngine } from '../health/engine.ts';
 import type { ParsedLoad } from '../health/orca.ts';
+import { HealthCounters } from '../metrics/health-counters.ts';
+import type { UpstreamFigures } from '../metrics/page.ts';
 import type { BackendSpec } from '../model/backend.ts';
 import type { Heartbeat, HeartbeatTarget, HeartbeatView } from '../model/heartbeat.ts';
 import type { Lease, Pool } from '../model/lease.ts';
@@ -56,6 +58,7 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
   readonly name: string;
   /** What the data plane takes leases from. */
   readonly routed: RoutedPool;
+  private readonly counters: HealthCounters;
   private readonly options: UpstreamOptions;
   private settings: UpstreamSettings;
   private readonly engine: HealthEngine;
@@ -79,6 +82,7 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
     this.name = settings.name;
     this.self = options.self ?? UNWATCHED;
     this.recorder = options.recorder ?? null;
+    this.counters = new HealthCounters(settings.backends.map(({ id }) => id));
     this.engine = new HealthEngine(settings.health, settings.backends, at);
     this.routed = new RoutedPool({ settings, clock, rng, source: this });
     const { onNotice } = options;
@@ -170,6 +174,7 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
 
   /** A plain success, by far the commonest, builds no signal. */
   learnOutcome({ backend, epoch }: Place, outcome: OutcomeClass, latencyMs: number, detail: string, at: number): void {
+    this.counters.countAttempt(backend, outcome);
     if (outcome === 'ok' && this.engine.absorbSuccess(backend.id, epoch, latencyMs, at)) {
       this.recorder?.recordSuccess(backend.id, epoch, latencyMs, at);
       return;
@@ -251,6 +256,13 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
     for (const [backend, memory] of memories) this.post({ kind: 'memory', at: this.now(), backend, ...memory });
   }
 
+  /** For the metrics. */
+  figures(): UpstreamFigures {
+    const { panic, entries } = this.snapshot;
+    const { name, counters, ledger } = this;
+    return { name, panic, entries, counters, inFlightOf: (slot) => ledger.inFlight(slot) };
+  }
+
   report(): UpstreamReport {
     return reportUpstream(this.snapshot, this.settings.balance, (entry) => this.reportEntry(entry));
   }
@@ -317,10 +329,12 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
     const before = this.engine.version;
     this.lastSignal = signal;
     this.recorder?.recordSignal(signal);
+    this.counters.hear(signal);
     try {
       const transitions = this.engine.step(signal);
       this.arm();
       for (const transition of transitions) {
+        this.counters.countTransition(transition);
         if (transition.to === 'suspect') this.prober?.hurry(transition.backend);
         this.options.onTransition(transition, this);
       }

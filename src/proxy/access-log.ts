@@ -1,14 +1,19 @@
 /** One line per request, with what an operator asks first: what was asked, who answered, how long it took, and why not. */
 
-import type { Clock } from '../base/time.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { Log } from '../model/log.ts';
-import type { LogSettings, UpstreamSettings } from '../model/settings.ts';
+import type { OutcomeClass } from '../model/outcome.ts';
+import type { LogSettings } from '../model/settings.ts';
 import type { Answer } from './answers.ts';
+import type { Forwarder } from './forwarder.ts';
 import type { Peer } from './heads.ts';
 
 /** Longer targets are cut: a log line is for people. */
 const MAX_TARGET = 1_024;
+
+/** Parameters that are secrets by their names: RFC 6750 §5.3 of access_token, and the usual others. Their values are left out. */
+const SECRET_PARAMETERS =
+  /([?&;](?:[\w.-]*(?:token|secret|passw(?:or)?d|signature)|api[_-]?key|key|auth|code|sig|jwt|session)=)[^&;#]+/gi;
 
 /** What the log tells of one request. */
 export interface LoggedRequest {
@@ -20,21 +25,25 @@ export interface LoggedRequest {
   /** Id of the backend last tried; empty when none was. */
   readonly backend: string;
   readonly attempts: number;
+  /** Why attempts were given up for another, each with its backend; empty when none was. */
+  readonly retried: string;
   /** Why no answer came from a backend; empty when one did. */
   readonly detail: string;
   /** Bytes that came from the client through a tunnel; undefined without one. */
   readonly tunnelledBytes: number | undefined;
   /** null = no route. */
-  readonly forwarder: { readonly settings: UpstreamSettings } | null;
+  readonly forwarder: Pick<Forwarder, 'settings' | 'counters'> | null;
 }
 
 /** What the log tells of one connection on a listener for tcp. */
 export interface LoggedConnection {
   readonly startedMs: number;
-  readonly upstreamName: string;
+  readonly forwarder: Pick<Forwarder, 'settings' | 'counters'>;
   /** Id of the backend last tried; empty when none was. */
   readonly backend: string;
   readonly attempts: number;
+  /** As of a request. */
+  readonly retried: string;
   /** Bytes that came from the client; undefined when no tunnel was opened. */
   readonly tunnelledBytes: number | undefined;
 }
@@ -42,18 +51,16 @@ export interface LoggedConnection {
 export class AccessLog {
   private readonly log: Log;
   private readonly listener: string;
-  private readonly clock: Clock;
   private readonly errorsOnly: boolean;
 
-  constructor(log: Log, listener: string, clock: Clock, access: Exclude<LogSettings['access'], 'none'>) {
+  constructor(log: Log, listener: string, access: Exclude<LogSettings['access'], 'none'>) {
     this.log = log;
     this.listener = listener;
-    this.clock = clock;
     this.errorsOnly = access === 'errors';
   }
 
   /** @param bytes sent to the client, heads included */
-  record(request: LoggedRequest, peer: Peer, bytes: number, whole: boolean): void {
+  record(request: LoggedRequest, peer: Peer, bytes: number, whole: boolean, durationMs: number): void {
     if (this.errorsOnly && whole && request.status < 500) return;
     const { head } = request;
     this.log.info(
@@ -62,14 +69,15 @@ export class AccessLog {
         client: peer.address,
         method: head.method,
         host: head.host,
-        target: head.target.length > MAX_TARGET ? `${head.target.slice(0, MAX_TARGET)}…` : head.target,
+        target: targetForLog(head.target),
         status: request.status,
         bytes,
         bytes_in: request.tunnelledBytes,
-        duration_ms: Math.round((this.clock.now() - request.startedMs) * 10) / 10,
+        duration_ms: Math.round(durationMs * 10) / 10,
         upstream: request.forwarder?.settings.name,
         backend: request.backend || undefined,
         attempts: request.attempts,
+        retried: request.retried || undefined,
         request_id: request.requestId,
         cut: whole ? undefined : true,
         detail: request.detail || undefined,
@@ -79,7 +87,13 @@ export class AccessLog {
   }
 
   /** A connection that was tunnelled as it is, or was to be. @param bytes sent to the client */
-  recordConnection(connection: LoggedConnection, peer: Peer, bytes: number, whole: boolean, detail: string): void {
+  recordConnection(
+    connection: LoggedConnection,
+    peer: Peer,
+    bytes: number,
+    end: { readonly whole: boolean; readonly detail: string; readonly durationMs: number },
+  ): void {
+    const { whole, detail, durationMs } = end;
     if (this.errorsOnly && whole) return;
     this.log.info(
       {
@@ -87,10 +101,11 @@ export class AccessLog {
         client: peer.address,
         bytes,
         bytes_in: connection.tunnelledBytes,
-        duration_ms: Math.round((this.clock.now() - connection.startedMs) * 10) / 10,
-        upstream: connection.upstreamName,
+        duration_ms: Math.round(durationMs * 10) / 10,
+        upstream: connection.forwarder.settings.name,
         backend: connection.backend || undefined,
         attempts: connection.attempts,
+        retried: connection.retried || undefined,
         cut: whole ? undefined : true,
         detail: detail || undefined,
       },
@@ -105,4 +120,16 @@ export class AccessLog {
       'request refused',
     );
   }
+}
+
+/** A reason for `retried`, behind those before it: `a: reset, b: http_gateway`. */
+export function retriedFor(before: string, backend: string, outcome: OutcomeClass): string {
+  return `${before}${before === '' ? '' : ', '}${backend}: ${outcome}`;
+}
+
+function targetForLog(target: string): string {
+  const isLong = target.length > MAX_TARGET;
+  const shown = isLong ? target.slice(0, MAX_TARGET) : target;
+  const safe = shown.includes('=') ? shown.replace(SECRET_PARAMETERS, '$1…') : shown;
+  return isLong ? `${safe}…` : safe;
 }

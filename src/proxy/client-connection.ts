@@ -346,7 +346,7 @@ export class ClientConnection implements ClientSide {
     const requestId = this.context.nextRequestId();
     this.closing = true;
     this.send(answer, requestId, false);
-    this.context.accessLog?.recordRefusal(this.peer, answer, requestId, detail);
+    this.context.recordRefusal(this.peer, answer, requestId, detail);
     this.linger();
   }
 
@@ -381,6 +381,6 @@ export class ClientConnection implements ClientSide {
   }
 
   private record(exchange: Exchange, whole: boolean): void {
-    this.context.accessLog?.record(exchange, this.peer, this.writer.bytes - this.bytesAtStart, whole);
+    this.context.record(exchange, this.peer, this.writer.bytes - this.bytesAtStart, whole);
   }
 }

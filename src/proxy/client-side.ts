@@ -7,7 +7,7 @@ import type { Clock } from '../base/time.ts';
 import type { HeadLimits, RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { ListenerSettings } from '../model/settings.ts';
-import type { AccessLog } from './access-log.ts';
+import type { LoggedConnection, LoggedRequest } from './access-log.ts';
 import type { Answer } from './answers.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { Peer } from './heads.ts';
@@ -65,12 +65,17 @@ export interface ExchangeContext {
 export interface ConnectionContext extends ExchangeContext {
   readonly settings: ListenerSettings;
   readonly headLimits: HeadLimits;
-  readonly accessLog: AccessLog | null;
   /** No new requests are wanted: answers say `connection: close`. */
   readonly draining: boolean;
   /** Current value of the Date header. */
   date(): string;
   nextRequestId(): string;
+  /** A request is over: it is counted and logged. @param bytes sent to the client, heads included */
+  record(request: LoggedRequest, peer: Peer, bytes: number, whole: boolean): void;
+  /** The same for a connection that was tunnelled as it came, or was to be. */
+  recordTunnel(connection: LoggedConnection, peer: Peer, bytes: number, whole: boolean, detail: string): void;
+  /** Bytes were answered that never became a request. */
+  recordRefusal(peer: Peer, answer: Answer, requestId: string, detail: string): void;
   /** The connection is gone. */
   onClosed(connection: SweptConnection): void;
 }

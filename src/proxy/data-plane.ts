@@ -4,10 +4,13 @@
  *
  * A start is a reload from nothing: `prepare` binds and reads what may be of no use, `commit` puts it in place within one turn. What
  * stays in the configuration stays open: addresses by what is configured, listeners and upstreams by name. What goes is drained.
+ * Long because start and reload are one procedure, in the order in which it happens.
  */
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Timer } from '../base/time.ts';
+import { DataPlaneCounters } from '../metrics/data-plane-counters.ts';
+import type { DataPlaneCounts } from '../metrics/data-plane-counts.ts';
 import type { Change } from '../model/change.ts';
 import type { ListenSockets } from '../model/listen-socket.ts';
 import type { Log } from '../model/log.ts';
@@ -66,6 +69,8 @@ export class DataPlane {
   /** In the configuration's order. */
   listeners: readonly BoundListener[] = [];
   private readonly options: DataPlaneOptions;
+  /** By name: whoever takes a place goes on with its counters. */
+  private readonly counters = new DataPlaneCounters();
   private addresses: ReadonlyMap<string, ListenAddress> = new Map();
   private serving = new Map<string, Listener>();
   private outlets = new Map<string, Outlet>();
@@ -132,6 +137,16 @@ export class DataPlane {
     for (const forwarder of this.forwarders()) forwarder.close();
   }
 
+  /** What has been counted so far, and what is open now. */
+  counts(): DataPlaneCounts {
+    const listeners = [...this.serving.values(), ...this.leaving];
+    const openIn = (name: string) => listeners.filter(({ settings }) => settings.name === name);
+    return this.counters.snapshot({
+      openOf: (name) => openIn(name).reduce((sum, { connectionCount }) => sum + connectionCount, 0),
+      pendingOf: (name) => this.outlets.get(name)?.forwarder.pending ?? 0,
+    });
+  }
+
   /** Open addresses, by key; for whoever goes on with them in another process. */
   get sockets(): ReadonlyMap<string, ListenAddress> {
     return this.addresses;
@@ -157,7 +172,6 @@ export class DataPlane {
   }
 
   private applyUpstreams({ upstreams }: Settings, { backendTls }: Prepared): void {
-    const { clock, poolOf } = this.options;
     const before = this.outlets;
     this.outlets = new Map();
     for (const upstream of upstreams) {
@@ -165,7 +179,7 @@ export class DataPlane {
       const known = before.get(upstream.name);
       if (known !== undefined && known.tls !== tls) known.tls?.close();
       known?.forwarder.configure(upstream, tls);
-      const forwarder = known?.forwarder ?? new Forwarder(upstream, poolOf(upstream.name), clock, tls);
+      const forwarder = known?.forwarder ?? this.createForwarder(upstream, tls);
       this.outlets.set(upstream.name, { forwarder, tls });
     }
     for (const [name, { forwarder, tls }] of before) {
@@ -173,6 +187,12 @@ export class DataPlane {
       tls?.close();
       this.retired.push(forwarder);
     }
+  }
+
+  private createForwarder(settings: UpstreamSettings, tls: BackendTls | null): Forwarder {
+    const { clock, poolOf } = this.options;
+    const { name } = settings;
+    return new Forwarder(settings, poolOf(name), clock, tls, this.counters.upstream(name));
   }
 
   private applyListeners(settings: Settings, { addresses, listenerTls }: Prepared): void {
@@ -189,8 +209,7 @@ export class DataPlane {
       } else {
         known?.reroute(configuration.router);
       }
-      const { clock, log } = this.options;
-      this.serving.set(listener.name, isSame ? known : new Listener(configuration, { clock, log, createHttp2 }));
+      this.serving.set(listener.name, isSame ? known : this.createListener(configuration));
     }
     const bound: BoundListener[] = [];
     for (const [key, , name] of keys) {
@@ -204,17 +223,23 @@ export class DataPlane {
     for (const listener of before.values()) this.dismiss(listener, settings.drain.timeoutMs);
   }
 
+  private createListener(configuration: ListenerConfiguration): Listener {
+    const { clock, log } = this.options;
+    const counters = this.counters.listener(configuration.settings.name);
+    return new Listener(configuration, { clock, log, counters, createHttp2 });
+  }
+
   private configurationOf(
     { via, log: { access } }: Settings,
     settings: ListenerSettings,
     tls: ListenerTls | null,
   ): ListenerConfiguration {
-    const { clock, log } = this.options;
+    const { log } = this.options;
     const routes = settings.routes.map((route) => ({
       settings: route,
       destination: (this.outlets.get(route.upstream) as Outlet).forwarder,
     }));
-    const accessLog = access === 'none' ? null : new AccessLog(log, settings.name, clock, access);
+    const accessLog = access === 'none' ? null : new AccessLog(log, settings.name, access);
     return { settings, router: new Router(routes), via, accessLog, tls };
   }
 

@@ -7,8 +7,10 @@
  */
 
 import type { Clock } from '../base/time.ts';
+import { HEDGE, RETRY } from '../metrics/data-plane-counters.ts';
 import type { OutcomeClass } from '../model/outcome.ts';
 import type { PickRequest } from '../model/picker.ts';
+import { retriedFor } from './access-log.ts';
 import { ANSWERS, type Answer } from './answers.ts';
 import type { AbortOutcome, Attempt, AttemptOwner } from './attempt.ts';
 import type { Forwarder, Waiting } from './forwarder.ts';
@@ -42,6 +44,8 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
   /** Id of the backend last tried; empty when none was. */
   backend = '';
   isDone = false;
+  /** Why attempts were given up for another, for the log. */
+  retried = '';
   readonly forwarder: Forwarder;
   private readonly owner: DispatchOwner;
   private readonly clock: Clock;
@@ -50,6 +54,10 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
   /** When the first attempt began. */
   private begunMs = 0;
   private hedges = 0;
+  /** The second attempt beside the first, until it is known which of them was of use. */
+  private hedged: Attempt | null = null;
+  /** An attempt is made again elsewhere, and has not ended. */
+  private isRetrying = false;
   /** No answer's head has come. */
   awaitsHead = true;
 
@@ -114,6 +122,8 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
   accepts(attempt: Attempt, outcome: OutcomeClass, status: number): boolean {
     if (status >= 500 && (this.yields(attempt) || this.tryAgain(attempt, outcome, status))) return false;
     this.awaitsHead = false;
+    if (this.isRetrying) this.endRetry(status < 500 ? RETRY.success : RETRY.failure);
+    if (this.hedged !== null) this.endHedge(attempt === this.hedged ? HEDGE.won : HEDGE.lost);
     if (this.rival !== null) this.supersede(attempt === this.current ? this.rival : (this.current as Attempt));
     this.current = attempt;
     this.rival = null;
@@ -137,6 +147,8 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
    */
   private tryAgain(attempt: Attempt, outcome: OutcomeClass, status: number): boolean {
     const { forwarder } = this;
+    if (this.isRetrying) this.endRetry(RETRY.failure);
+    if (attempt === this.hedged) this.endHedge(HEDGE.lost);
     const tried = this.triedWith(attempt);
     const failed: FailedAttempt = {
       outcome,
@@ -149,7 +161,12 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
       panic: forwarder.pool.snapshot.panic,
     };
     if (!mayRetry(failed, forwarder.settings.retry)) return false;
-    if (!forwarder.retryBudget.withdraw(this.clock.now())) return false;
+    if (!forwarder.retryBudget.withdraw(this.clock.now())) {
+      forwarder.counters.retried(RETRY.denied);
+      return false;
+    }
+    this.isRetrying = true;
+    this.retried = retriedFor(this.retried, attempt.lease.backend.id, outcome);
     this.tried = tried;
     this.current = null;
     forwarder.pool.recordRetry(attempt.lease.backend.slot);
@@ -159,6 +176,8 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
 
   /** The request is over: nothing is begun any more. */
   end(): void {
+    if (this.isRetrying) this.endRetry(RETRY.abandoned);
+    if (this.hedged !== null) this.endHedge(HEDGE.lost);
     this.isDone = true;
     this.awaitsHead = false;
     this.waitUntilMs = Infinity;
@@ -220,6 +239,7 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
     this.attempts++;
     this.hedges++;
     this.rival = forwarder.transport.attempt(owner, lease);
+    this.hedged = this.rival;
     this.rival.start();
   }
 
@@ -233,10 +253,21 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
   /** One of two attempts is of no use: the other is waited for. */
   private yields(attempt: Attempt): boolean {
     if (this.rival === null) return false;
+    if (attempt === this.hedged) this.endHedge(HEDGE.lost);
     if (attempt === this.current) this.current = this.rival;
     this.rival = null;
     this.backend = this.current?.lease.backend.id ?? '';
     return true;
+  }
+
+  private endRetry(result: number): void {
+    this.isRetrying = false;
+    this.forwarder.counters.retried(result);
+  }
+
+  private endHedge(result: number): void {
+    this.hedged = null;
+    this.forwarder.counters.hedged(result);
   }
 
   private supersede(attempt: Attempt): void {

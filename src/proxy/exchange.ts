@@ -74,6 +74,10 @@ export class Exchange implements DispatchOwner, LoggedRequest {
     return this.dispatch?.forwarder ?? null;
   }
 
+  get retried(): string {
+    return this.dispatch?.retried ?? '';
+  }
+
   get repeatable(): boolean {
     return this.dispatch?.repeatable ?? false;
   }

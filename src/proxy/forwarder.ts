@@ -8,6 +8,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/time.ts';
+import { HEDGE, type UpstreamCounters } from '../metrics/data-plane-counters.ts';
 import type { Backend } from '../model/backend.ts';
 import type { Pool } from '../model/lease.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
@@ -49,6 +50,7 @@ export interface Waiting {
 export class Forwarder {
   settings: UpstreamSettings;
   readonly pool: ForwarderPool;
+  readonly counters: UpstreamCounters;
   transport: Transport;
   readonly retryBudget: RetryBudget;
   /** null = every request may go anywhere. */
@@ -72,9 +74,16 @@ export class Forwarder {
   private orphans: Attempt[] = [];
 
   /** @param tls how TLS is spoken to the backends; null = none of them wants it */
-  constructor(settings: UpstreamSettings, pool: ForwarderPool, clock: Clock, tls: BackendTls | null = null) {
+  constructor(
+    settings: UpstreamSettings,
+    pool: ForwarderPool,
+    clock: Clock,
+    tls: BackendTls | null,
+    counters: UpstreamCounters,
+  ) {
     this.settings = settings;
     this.pool = pool;
+    this.counters = counters;
     this.clock = clock;
     this.tls = tls;
     this.line = new WaitingLine(settings.limits);
@@ -133,6 +142,11 @@ export class Forwarder {
     return this.pool.snapshot.candidates.some(({ backend }) => !tried.includes(backend.slot));
   }
 
+  /** Requests in line for room. */
+  get pending(): number {
+    return this.line.length;
+  }
+
   /** Requests wait for room: whoever could be spared should not take any. */
   get isCrowded(): boolean {
     return this.line.length > 0;
@@ -181,7 +195,7 @@ export class Forwarder {
 
   private createHedging(): Hedging | null {
     const { hedge } = this.settings.retry;
-    return hedge ? new Hedging(hedge, this.clock) : null;
+    return hedge ? new Hedging(hedge, this.clock, () => this.counters.hedged(HEDGE.denied)) : null;
   }
 
   private sweepRetired(nowMs: number): void {

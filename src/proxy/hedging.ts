@@ -56,11 +56,14 @@ export class Hedging {
   private timer: Timer | null = null;
   private timerAtMs = Infinity;
   private closed = false;
+  private readonly onDenied: () => void;
 
-  constructor(settings: HedgeSettings, clock: Clock) {
+  /** @param onDenied a request was due, and the budget did not allow it: once for each request */
+  constructor(settings: HedgeSettings, clock: Clock, onDenied: () => void = () => {}) {
     const { after, budget } = settings;
     this.settings = settings;
     this.clock = clock;
+    this.onDenied = onDenied;
     this.budget = new RetryBudget({ budget, minPerSecond: MIN_PER_SECOND });
     this.latencies = after.kind === 'quantile' ? new Histogram(WINDOW_MS) : null;
     this.delayMs = after.kind === 'fixed' ? after.ms : null;
@@ -120,6 +123,7 @@ export class Hedging {
       const { request, delayMs } = next;
       const asked = next.asked + 1;
       if (!request.awaitsHead || request.hedge(asked >= OVERDUE_TIMES)) continue;
+      if (asked === 1) this.onDenied();
       this.queue.push({ request, dueMs: nowMs + delayMs, delayMs, asked });
     }
     this.arm();

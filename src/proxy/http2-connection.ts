@@ -202,7 +202,7 @@ export class Http2Connection implements SweptConnection, StreamHome {
     const { context } = this;
     const requestId = context.nextRequestId();
     const answer = refusal.status === 0 ? RESET : answerToRefusal(refusal.status, refusal.code);
-    context.accessLog?.recordRefusal(this.peer, answer, requestId, refusal.detail);
+    context.recordRefusal(this.peer, answer, requestId, refusal.detail);
     if (refusal.status === 0) {
       stream.close(NGHTTP2_PROTOCOL_ERROR);
       this.judge(this.budget.spend(context.clock.now()));

@@ -235,7 +235,7 @@ export class Http2Stream implements ClientSide {
   /** The exchange is over; what was sent of the answer may still be on its way. */
   private conclude(whole: boolean): void {
     this.over = true;
-    this.context.accessLog?.record(this.exchange, this.peer, this.reply.bytes, whole);
+    this.context.record(this.exchange, this.peer, this.reply.bytes, whole);
     this.armDeadline();
   }
 

@@ -23,6 +23,7 @@ export class ListenAddress {
   /** Rejects with StartError when somebody else listens there. */
   async listen(): Promise<void> {
     await this.socket.listen(this.server);
+    this.server.on('drop', () => this.listener?.drop());
     this.server.on('error', (error: NodeJS.ErrnoException) => this.listener?.complain(error));
   }
 

@@ -6,17 +6,20 @@
  *
  * A reload configures it in place: connections stay, and their next request is routed and judged by the new settings. What a
  * connection has gone through before its first request (PROXY header, TLS, which protocol) cannot change: see `isSameKind`.
+ * Long because all that its connections ask of it meets here; each method is a few lines.
  */
 
 import { randomBytes } from 'node:crypto';
 import { BlockList, isIP, type Socket } from 'node:net';
 import type { Clock, Timer } from '../base/time.ts';
 import type { HeadLimits, RequestHead } from '../http1/request-head.ts';
+import type { ListenerCounters } from '../metrics/data-plane-counters.ts';
 import type { Log } from '../model/log.ts';
 import type { BindAddress, ListenerSettings } from '../model/settings.ts';
 import type { ListenerTls } from '../tls/listener-tls.ts';
 import { Arrival, type ArrivalContext } from './accept-stage.ts';
-import type { AccessLog } from './access-log.ts';
+import type { AccessLog, LoggedConnection, LoggedRequest } from './access-log.ts';
+import type { Answer } from './answers.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { ConnectionContext, SweptConnection } from './client-side.ts';
 import type { Forwarder } from './forwarder.ts';
@@ -49,6 +52,7 @@ export interface ListenerConfiguration {
 export interface ListenerOptions {
   readonly clock: Clock;
   readonly log: Log;
+  readonly counters: ListenerCounters;
   /** null = HTTP/2 is not spoken, whatever the settings say. */
   readonly createHttp2: CreateHttp2 | null;
 }
@@ -56,7 +60,7 @@ export interface ListenerOptions {
 export class Listener implements ConnectionContext, ArrivalContext {
   settings: ListenerSettings;
   headLimits: HeadLimits;
-  accessLog: AccessLog | null;
+  readonly counters: ListenerCounters;
   readonly clock: Clock;
   via: string;
   bodyBytes: number | null;
@@ -69,6 +73,7 @@ export class Listener implements ConnectionContext, ArrivalContext {
   private tcpDestination: Forwarder | null = null;
   private readonly createHttp2: CreateHttp2 | null;
   private router: Router<Forwarder>;
+  private accessLog: AccessLog | null;
   private readonly log: Log;
   private lastComplaintMs = Number.NEGATIVE_INFINITY;
   private trusted: BlockList;
@@ -80,11 +85,12 @@ export class Listener implements ConnectionContext, ArrivalContext {
   private idCount = 0;
   private onEmpty: (() => void) | null = null;
 
-  constructor(configuration: ListenerConfiguration, { clock, log, createHttp2 }: ListenerOptions) {
+  constructor(configuration: ListenerConfiguration, { clock, log, counters, createHttp2 }: ListenerOptions) {
     const { settings, router, via, accessLog, tls } = configuration;
     this.settings = settings;
     this.headLimits = headLimitsOf(settings);
     this.accessLog = accessLog;
+    this.counters = counters;
     this.clock = clock;
     this.via = via;
     this.bodyBytes = settings.limits.bodyBytes;
@@ -146,20 +152,31 @@ export class Listener implements ConnectionContext, ArrivalContext {
   accept(socket: Socket, kind: BindAddress['kind']): void {
     const { limits, proxyProtocol } = this.settings;
     const address = kind === 'unix' ? UNIX_PEER : addressOf(socket);
+    this.counters.accepted++;
     // A client without an address has left already: bytes of its might still be there, but nobody knows whose they are.
-    if (address === null || this.connections.size >= limits.connections) {
+    if (address === null) {
+      socket.destroy();
+    } else if (this.connections.size >= limits.connections) {
+      this.counters.refused++;
       socket.destroy();
     } else if (this.tls === null && !proxyProtocol && !this.sniffsHttp2) {
       const peer = { address, trusted: this.isTrusted(address), secure: false };
       this.connections.add(this.serve(socket, peer));
     } else if (proxyProtocol && address !== UNIX_PEER && !this.isTrusted(address)) {
       this.complainOf(address, 'a PROXY header is taken from trusted_proxies only, and it is none of them');
+      this.counters.refused++;
       socket.destroy();
     } else {
       const arrival = new Arrival(socket, address, this);
       this.connections.add(arrival);
       arrival.start();
     }
+  }
+
+  /** There were too many for the system to hand this one over. */
+  drop(): void {
+    this.counters.accepted++;
+    this.counters.refused++;
   }
 
   /** Accepting may fail for want of descriptors: a connection is lost, the listener is not. */
@@ -191,6 +208,23 @@ export class Listener implements ConnectionContext, ArrivalContext {
 
   nextRequestId(): string {
     return `${this.idPrefix}-${(++this.idCount).toString(36)}`;
+  }
+
+  record(request: LoggedRequest, peer: Peer, bytes: number, whole: boolean): void {
+    const durationMs = this.clock.now() - request.startedMs;
+    this.counters.countRequest(request.forwarder?.counters ?? null, request.status, durationMs);
+    this.accessLog?.record(request, peer, bytes, whole, durationMs);
+  }
+
+  recordTunnel(connection: LoggedConnection, peer: Peer, bytes: number, whole: boolean, detail: string): void {
+    this.counters.countTunnel(connection.forwarder.counters, whole);
+    const durationMs = this.clock.now() - connection.startedMs;
+    this.accessLog?.recordConnection(connection, peer, bytes, { whole, detail, durationMs });
+  }
+
+  recordRefusal(peer: Peer, answer: Answer, requestId: string, detail: string): void {
+    this.counters.countRequest(null, answer.status, 0);
+    this.accessLog?.recordRefusal(peer, answer, requestId, detail);
   }
 
   onClosed(connection: SweptConnection): void {

@@ -11,9 +11,11 @@
 
 import type { Socket } from 'node:net';
 import { hashString } from '../base/hash.ts';
+import { RETRY } from '../metrics/data-plane-counters.ts';
 import type { Lease } from '../model/lease.ts';
 import type { OutcomeClass } from '../model/outcome.ts';
 import type { PickRequest } from '../model/picker.ts';
+import { retriedFor } from './access-log.ts';
 import { classifyConnectError, describeError } from './classify.ts';
 import type { ConnectionContext, SweptConnection } from './client-side.ts';
 import type { Forwarder, Waiting } from './forwarder.ts';
@@ -40,7 +42,9 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
   private readonly socket: Socket;
   private readonly writer: SocketWriter;
   private readonly context: ConnectionContext;
-  private readonly forwarder: Forwarder;
+  readonly forwarder: Forwarder;
+  /** Why attempts were given up for another. */
+  retried = '';
   private lease: Lease | null = null;
   /** Being opened, or the tunnel's. */
   private upstream: UpstreamConnection | null = null;
@@ -68,10 +72,6 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
   /** Bytes that came from the client; undefined when no tunnel was opened. */
   get tunnelledBytes(): number | undefined {
     return this.tunnel?.client.bytes;
-  }
-
-  get upstreamName(): string {
-    return this.forwarder.settings.name;
   }
 
   // --- from the listener
@@ -127,6 +127,7 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
     this.deadlineMs = Infinity;
     this.isDone = true;
     lease.settle('ok', nowMs - this.connectStartedMs);
+    if (this.attempts > 1) forwarder.counters.retried(RETRY.success);
     const end = new BackendEnd(this.upstream as UpstreamConnection);
     const { timeouts } = forwarder.settings;
     const onOver = (whole: boolean, detail: string) => this.finish(whole, detail);
@@ -171,12 +172,15 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
       attempts: this.attempts,
       panic: forwarder.pool.snapshot.panic,
     };
-    const again = mayRetry(failed, forwarder.settings.retry) && forwarder.retryBudget.withdraw(context.clock.now());
-    if (!again) {
+    if (this.attempts > 1) forwarder.counters.retried(RETRY.failure);
+    const isAllowed = mayRetry(failed, forwarder.settings.retry);
+    if (!isAllowed || !forwarder.retryBudget.withdraw(context.clock.now())) {
+      if (isAllowed) forwarder.counters.retried(RETRY.denied);
       this.giveUp(detail);
       return;
     }
     this.tried = tried;
+    this.retried = retriedFor(this.retried, lease.backend.id, outcome);
     forwarder.pool.recordRetry(lease.backend.slot);
     forwarder.enqueue(this);
   }
@@ -203,7 +207,7 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
     this.upstream?.destroy();
     this.lease?.end('client_abort', this.context.clock.now() - this.connectStartedMs, '');
     this.lease = null;
-    this.context.accessLog?.recordConnection(this, this.peer, this.writer.bytes, whole, detail);
+    this.context.recordTunnel(this, this.peer, this.writer.bytes, whole, detail);
     if (this.hasClosed) this.context.onClosed(this);
   }
 }
