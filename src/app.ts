@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { type AdminServer, startAdmin } from './admin/server.ts';
 import { onBrokenInvariant } from './base/invariant.ts';
-import { createRng } from './base/rng.ts';
+import { createRng, type Rng } from './base/rng.ts';
 import type { RunningApp, StartOptions } from './cli/context.ts';
 import { readBackendList } from './config/backend-list.ts';
 import { ControlPlane, statusOfAll } from './control/control-plane.ts';
@@ -13,6 +13,7 @@ import { Discoveries } from './control/discovery/discoveries.ts';
 import { type HeartbeatReceiver, startHeartbeatReceiver } from './control/heartbeat-receiver.ts';
 import { Hooks } from './hooks/hooks.ts';
 import type { EventFeed } from './model/event.ts';
+import type { ListenSockets } from './model/listen-socket.ts';
 import type { AdminControl, HealthReport, UpstreamControl } from './model/report.ts';
 import type { Settings } from './model/settings.ts';
 import { systemClock } from './platform/clock.ts';
@@ -21,9 +22,11 @@ import { type OpenLog, openLog } from './platform/logger.ts';
 import { type LoopLag, watchLoopLag } from './platform/loop-lag.ts';
 import { processEnv } from './platform/process.ts';
 import { VERSION } from './platform/version.ts';
+import { cores, forkWorker } from './platform/worker-process.ts';
 import { DataPlane } from './proxy/data-plane.ts';
 import type { ForwarderPool } from './proxy/forwarder.ts';
 import { FileWatch } from './tls/file-watch.ts';
+import { WorkerFleet } from './workers/worker-fleet.ts';
 
 /** Rejects with StartError when an address cannot be bound; nothing is left running then. */
 export async function startApp(settings: Settings, options: StartOptions): Promise<RunningApp> {
@@ -40,7 +43,9 @@ class App implements RunningApp, AdminControl {
   private readonly files: FileWatch;
   private readonly control: ControlPlane;
   private readonly discoveries: Discoveries;
-  private readonly data: DataPlane;
+  private readonly data: DataPlane | WorkerFleet;
+  /** null = this process carries the requests itself. */
+  private readonly fleet: WorkerFleet | null;
   private readonly hooks: Hooks;
   private readonly loopLag: LoopLag = watchLoopLag();
   private readonly startedMs = systemClock.now();
@@ -79,8 +84,10 @@ class App implements RunningApp, AdminControl {
       environment: processEnv,
       version: VERSION,
     });
+    const sockets = { open: bindSocket };
     const poolOf = (name: string) => this.control.upstream(name)?.routed as ForwarderPool;
-    this.data = new DataPlane({ clock: systemClock, log, files, sockets: { open: bindSocket }, poolOf });
+    this.fleet = settings.workers === 1 ? null : this.createFleet(rng.fork('workers'), options, sockets);
+    this.data = this.fleet ?? new DataPlane({ clock: systemClock, log, files, sockets, poolOf });
   }
 
   async start(): Promise<void> {
@@ -100,6 +107,21 @@ class App implements RunningApp, AdminControl {
     this.control.start();
     this.phase = 'serving';
     log.info({ version: VERSION, listeners: this.listeners, admin: this.admin }, 'pulsegate is serving');
+  }
+
+  private createFleet(rng: Rng, { logLevel, logFormat }: StartOptions, sockets: ListenSockets): WorkerFleet {
+    return new WorkerFleet({
+      clock: systemClock,
+      rng,
+      log: this.output.log,
+      sockets,
+      upstreamOf: (name) => this.control.upstream(name),
+      fork: forkWorker,
+      cores,
+      logLevel,
+      logFormat,
+      onNotice: (notice) => this.control.events.note(notice),
+    });
   }
 
   get listeners(): RunningApp['listeners'] {
@@ -135,7 +157,11 @@ class App implements RunningApp, AdminControl {
       version: VERSION,
       generation: 1,
       uptime_seconds: Math.round((systemClock.now() - this.startedMs) / 100) / 10,
-      self: { awareness: this.control.awareness, loop_lag_ms: this.loopLag.readMs(), workers: 1 },
+      self: {
+        awareness: this.control.awareness,
+        loop_lag_ms: Math.max(this.loopLag.readMs(), this.fleet?.worstLagMs ?? 0),
+        workers: this.fleet?.size ?? 1,
+      },
       upstreams,
     };
   }

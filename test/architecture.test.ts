@@ -27,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['base', 'model', 'config', 'sender'],
   config: ['base', 'model'],
   demo: ['base', 'model', 'sender'],
+  workers: ['base', 'model', 'health', 'pool', 'control', 'tls', 'proxy', 'platform'],
   sender: [],
   // Of the data plane, what decides without sockets: the retry rule and its budget.
   sim: ['base', 'model', 'config', 'health', 'pool', 'pick', 'control', 'proxy'],
@@ -37,6 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['base', 'model', 'health', 'pool', 'pick', 'http1', 'control', 'proxy', 'admin', 'cli', 'config', 'demo'],
     'platform',
     'tls',
+    'workers',
     'hooks',
     'metrics',
   ],

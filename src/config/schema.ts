@@ -6,7 +6,7 @@
 
 import { z } from 'zod';
 import { parseBind, parseUdpBind } from './addresses.ts';
-import { duration, key, parsed, required, text } from './fields.ts';
+import { count, duration, key, parsed, required, text } from './fields.ts';
 import { hook } from './hook-schema.ts';
 import { listener } from './listener-schema.ts';
 import { NAME, PSEUDONYM, TOKEN } from './names.ts';
@@ -31,6 +31,11 @@ export const configSchema = z.strictObject({
     text(PSEUDONYM.pattern, PSEUDONYM.must),
     'pulsegate',
     'Our name in `via`; a request that carries it is a loop.',
+  ),
+  workers: key(
+    z.union([count(1, 256), z.literal('auto')]),
+    1,
+    'Processes that carry requests: a number, or `auto`, one for each core; 1: everything is in one process.',
   ),
   log: key(
     z.strictObject({

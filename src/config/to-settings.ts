@@ -11,6 +11,7 @@ export function toSettings(config: Config): Settings {
   const upstreamNames = Object.keys(config.upstreams);
   return {
     via: config.via,
+    workers: config.workers,
     log: { level: config.log.level, access: toAccess(config.log.access) },
     drain: { delayMs: config.drain.delay, timeoutMs: config.drain.timeout },
     stateFile: config.state_file,

@@ -9,9 +9,7 @@ import type { Finding, Path } from './problem.ts';
  * Keys that the schema lacks, each with the written values that say what the program does anyway: those are taken
  * without a word. `*` stands for any name or list position.
  */
-const UNAVAILABLE: Readonly<Record<string, readonly unknown[]>> = {
-  workers: [1],
-};
+const UNAVAILABLE: Readonly<Record<string, readonly unknown[]>> = {};
 
 /** Refuses what is not available in `root`, and removes from it the keys whose values change nothing. */
 export function refuseUnavailable(root: unknown): Finding[] {

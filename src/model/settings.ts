@@ -387,6 +387,8 @@ export interface DrainSettings {
 export interface Settings {
   /** Pseudonym in `via`; a request that already carries it is a loop. */
   readonly via: string;
+  /** Processes that carry requests; 1 = this one does, `auto` = one for each core. */
+  readonly workers: number | 'auto';
   readonly log: LogSettings;
   readonly drain: DrainSettings;
   /** Where health is kept over a restart; null = nowhere. */

@@ -12,6 +12,9 @@ import { writeError } from './process.ts';
 const GATHER_BYTES = 4_096;
 const FLUSH_MS = 500;
 
+/** A pipe takes this much in one piece, or nothing (PIPE_BUF). */
+const ATOMIC_BYTES = 4_096;
+
 /** When stdout does not drain, lines beyond this are dropped: serving goes on. */
 const MAX_QUEUED_BYTES = 16 * 1_024 * 1_024;
 
@@ -21,8 +24,11 @@ export interface OpenLog {
   flush(): void;
 }
 
-/** @param format `auto`: pretty when stdout is a terminal */
-export function openLog(level: LogLevel, format: 'auto' | 'json' | 'pretty'): OpenLog {
+/**
+ * @param format `auto`: pretty when stdout is a terminal
+ * @param isShared other processes write to the same stdout: lines up to 4 KiB stay whole, as the kernel writes so much at once
+ */
+export function openLog(level: LogLevel, format: 'auto' | 'json' | 'pretty', { isShared = false } = {}): OpenLog {
   if (format === 'pretty' || (format === 'auto' && process.stdout.isTTY)) {
     const stream = pretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', sync: true });
     return { log: pino({ level, base: null }, stream), flush: () => {} };
@@ -30,7 +36,8 @@ export function openLog(level: LogLevel, format: 'auto' | 'json' | 'pretty'): Op
   const stream = destination({
     dest: 1,
     sync: false,
-    minLength: GATHER_BYTES,
+    minLength: isShared ? GATHER_BYTES / 2 : GATHER_BYTES,
+    ...(isShared ? { maxWrite: ATOMIC_BYTES } : {}),
     maxLength: MAX_QUEUED_BYTES,
     periodicFlush: FLUSH_MS,
   });

@@ -1,28 +1,20 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { MINIMAL, problemsOf, withUpstream } from './support.ts';
 
-/** Every key of the contract that the program does not have yet, as a user would write it. */
-const TOP = ['workers: 4', 'workers: auto'];
+test.each([
+  `${MINIMAL}workers: 1`,
+  `${MINIMAL}workers: auto`,
+  `${MINIMAL}state_file: null`,
+  withUpstream('probe: { type: http, expect: { json: null } }'),
+])('what the contract names is there: %s', (text) => {
+  expect(problemsOf(text)).toEqual([]);
+});
 
-describe('what the program does not have yet', () => {
-  test.each(TOP.map((line) => `${MINIMAL}${line}`))(
-    'is refused once, as such: %s',
-    (text) => {
-      expect(problemsOf(text)).toEqual([expect.stringMatching(/^test\.yaml:\d+:\d+ \S+: not available yet$/)]);
-    },
-  );
-
-  test('is pointed at', () => {
-    expect(problemsOf(`${MINIMAL}workers: 4`)).toEqual([
-      expect.stringMatching(/^test\.yaml:\d+:1 workers: not available yet$/),
-    ]);
-  });
-
-  test.each([
-    `${MINIMAL}workers: 1`,
-    `${MINIMAL}state_file: null`,
-    withUpstream('probe: { type: http, expect: { json: null } }'),
-  ])('may be written with the value that says what happens anyway: %s', (text) => {
-    expect(problemsOf(text)).toEqual([]);
-  });
+test.each([
+  ['0', 'must be at least 1, received 0'],
+  ['257', 'must be at most 256, received 257'],
+  ['1.5', 'must be a whole number or auto, received 1.5'],
+  ['many', 'must be a number or auto, received "many"'],
+])('workers are a whole number up to 256, or auto, and not %s', (written, message) => {
+  expect(problemsOf(`${MINIMAL}workers: ${written}`)).toEqual([expect.stringMatching(`workers: ${message}$`)]);
 });
