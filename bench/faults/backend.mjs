@@ -7,7 +7,8 @@
 
 import { openSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { ANSWER_BYTES, answerTo, createDice } from './exchange.mjs';
+import { createDice } from '../lib/dice.mjs';
+import { ANSWER_BYTES, answerTo } from './exchange.mjs';
 
 /**
  * @typedef {object} Behaviour

@@ -70,12 +70,13 @@ export async function runCell(row, target, options) {
 
 /** @param {import('./targets.mjs').Target} target @param {import('./fleet.mjs').Fleet} fleet @param {string} folder @param {boolean} pin */
 async function startProxy(target, fleet, folder, pin) {
-  const env = { GOMAXPROCS: '1', XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
   const file = join(folder, `${target.name}.conf`);
   for (let tries = 1; ; tries++) {
     const [port = 0, adminPort = 0] = await freePorts(2);
-    writeFileSync(file, target.config({ port, adminPort, backends: fleet.backends.map((one) => one.port), folder }));
-    const proxy = start(target.name, pin ? PROXY_CPU : null, target.command(file, folder), env);
+    const place = { port, adminPort, backends: fleet.backends.map((one) => one.port), folder };
+    writeFileSync(file, target.config(place));
+    const { command, env } = target.launch(place, file);
+    const proxy = start(target.name, pin ? PROXY_CPU : null, command, env);
     try {
       await listening(proxy, port);
       return { proxy, port };

@@ -4,23 +4,11 @@
  * body that was mixed up or cut short, cannot pass for the right one.
  */
 
+import { createDice } from '../lib/dice.mjs';
+
 export const ANSWER_BYTES = 1024;
 const POST_SHARE = 0.1;
 const POST_BYTES = 256;
-
-/**
- * Numbers from 0 to 1 that look random and are the same in every run: xorshift32 (Marsaglia 2003, "Xorshift RNGs").
- * @param {number} seed @returns {() => number}
- */
-export function createDice(seed) {
-  let state = Math.imul(seed, 0x9e3779b1) | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
 
 /**
  * @typedef {{ id: string, method: 'GET' | 'POST', body: string }} Request

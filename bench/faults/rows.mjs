@@ -1,10 +1,10 @@
 /**
- * The rows of the scoreboard: what befalls the backends, or the proxy, and when. Times are seconds of a run of twelve;
- * shorter runs shrink the schedule in proportion. The backends are `a b c d`; it is always b first.
+ * The rows of the scoreboard: what befalls the backends, or the proxy, and when. Times are seconds of a run of six;
+ * other runs stretch the schedule in proportion. The backends are `a b c d`; it is always b first.
  */
 
-export const RUN_SECONDS = 12;
-export const FAULT_AT_SECONDS = 3;
+export const RUN_SECONDS = 6;
+export const FAULT_AT_SECONDS = 1.5;
 
 /**
  * @typedef {{ fleet: import('./fleet.mjs').Fleet, stopProxy(): void, continueProxy(): void }} Stage
@@ -21,12 +21,13 @@ export const FAULT_AT_SECONDS = 3;
 
 const COLD = { coldMs: 500, coldForMs: 2_000 };
 const FLAKY = { work: 'status', status: 503, share: 0.3 };
+const ALL = [0, 1, 2, 3];
 
 /** @type {Row[]} */
 export const ROWS = [
   { name: 'steady', title: 'steady', steps: [] },
-  { name: 'kill', title: 'kill -9 of one, back after 5 s', steps: [kill([1], 3), start([1], 8)] },
-  { name: 'stop', title: 'SIGSTOP of one for 5 s', steps: [signal(1, 'SIGSTOP', 3), signal(1, 'SIGCONT', 8)] },
+  { name: 'kill', title: 'kill -9 of one, back after 2.5 s', steps: [kill([1], 1.5), start([1], 4)] },
+  { name: 'stop', title: 'SIGSTOP of one for 3 s', steps: [signal(1, 'SIGSTOP', 1.5), signal(1, 'SIGCONT', 4.5)] },
   { name: 'error500', title: '500 on work, /healthz fine', steps: [behave([1], { work: 'status', status: 500 })] },
   { name: 'flaky503', title: '503 on 30 % of one', steps: [behave([1], FLAKY)] },
   { name: 'slow', title: '100x slow', steps: [behave([1], { serviceMs: 500 })] },
@@ -39,23 +40,23 @@ export const ROWS = [
     behaviour: { answerBytes: 65_536 },
     steps: [behave([1], { work: 'cut' })],
   },
-  { name: 'rolling', title: 'rolling restart of all four', steps: [0, 1, 2, 3].map((n) => restart(n, 3 + 2 * n)) },
-  { name: 'kill2', title: 'two of four killed at once', steps: [kill([1, 2], 3)] },
-  { name: 'killall', title: 'all killed, back after 3 s', steps: [kill([0, 1, 2, 3], 3), start([0, 1, 2, 3], 6)] },
-  { name: 'cold', title: 'restart, cold: 500 ms for 2 s', steps: [kill([1], 3), start([1], 3.5, COLD)] },
+  { name: 'rolling', title: 'rolling restart of all four', steps: ALL.map((n) => restart(n, 1.5 + n)) },
+  { name: 'kill2', title: 'two of four killed at once', steps: [kill([1, 2], 1.5)] },
+  { name: 'killall', title: 'all killed, back after 1.5 s', steps: [kill(ALL, 1.5), start(ALL, 3)] },
+  { name: 'cold', title: 'restart, cold: 500 ms for 2 s', steps: [kill([1], 1.5), start([1], 2, COLD)] },
   // Each backend's turn comes every 55 ms, after 50 of idleness: just when it closes.
   { name: 'race', title: 'keep-alive race: idle for 50 ms', behaviour: { idleMs: 50 }, rateShare: 0.243, steps: [] },
   {
     name: 'proxystop',
     title: 'the proxy itself stopped for 2 s',
     steps: [
-      [3, ({ stopProxy }) => stopProxy()],
-      [5, ({ continueProxy }) => continueProxy()],
+      [1.5, ({ stopProxy }) => stopProxy()],
+      [3.5, ({ continueProxy }) => continueProxy()],
     ],
   },
-  { name: 'healthz', title: '/healthz of all fails, work fine', steps: [behave([0, 1, 2, 3], { healthy: false })] },
-  { name: 'hangall', title: 'all hang, /healthz fine', extra: true, steps: [behave([0, 1, 2, 3], { work: 'hang' })] },
-  { name: 'allflaky', title: 'all answer 503 on 30 %', steps: [behave([0, 1, 2, 3], FLAKY)] },
+  { name: 'healthz', title: '/healthz of all fails, work fine', steps: [behave(ALL, { healthy: false })] },
+  { name: 'hangall', title: 'all hang, /healthz fine', extra: true, steps: [behave(ALL, { work: 'hang' })] },
+  { name: 'allflaky', title: 'all answer 503 on 30 %', steps: [behave(ALL, FLAKY)] },
 ];
 
 /** @param {number[]} which @param {number} atSeconds @returns {Step} */

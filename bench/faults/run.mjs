@@ -3,32 +3,36 @@
  * open-loop load, one in ten a POST, a fault after a quarter of the run. What counts is the requests that failed, POSTs
  * that were executed twice, and how late the others were. It ends within the time that it announces.
  *
- *   --only kill,hang    these rows                  --targets pulsegate,nginx,haproxy,caddy
- *   --seconds S         a run, 12                   --rate N    requests per second, 300
- *   --runs N            of each cell, 2             --node PATH the binary for Pulsegate
+ *   --only kill,hang    these rows; the results of the others stay, so that this resumes or repeats a part
+ *   --targets a,b       of pulsegate, pulsegate+hedge, pulsegate-tuned, nginx, haproxy, caddy, http-proxy-3, node-undici
+ *   --seconds S         a run, 6                    --rate N    requests per second, 300
+ *   --runs N            of each cell, 1             --node PATH the binary for what runs on Node
+ *   --quick             half the time: whether it works
  *   --parallel N        cells at a time, 1; more than one is for a quick look, and pins nothing
  *   --late-ms MS        a run in which the client itself fell behind by more says nothing, and is repeated, 40
  *   --tries N           of such a run, 3
  *   --unpinned          leave the placing of processes to the kernel
  *   --out FILE          bench/results/faults.json   --configs   print what each proxy is given, and end
- *   --warm-up S         1                           --patience S  after which the client gives up, 10
+ *   --warm-up S         0.5                          --patience S  after which the client gives up, 10
  */
 
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine, root } from '../lib/machine.mjs';
+import { chosen, duration, fail, positive, say } from '../lib/options.mjs';
 import { pinning } from '../lib/process.mjs';
+import { readRows, writeRow } from '../lib/results.mjs';
 import { runCell } from './cell.mjs';
 import { TUNING } from './configs.mjs';
 import { ROWS, RUN_SECONDS } from './rows.mjs';
 import { summary } from './summary.mjs';
 import { scoreboard } from './tables.mjs';
-import { allTargets, DEFAULT_TARGETS } from './targets.mjs';
+import { allTargets } from './targets.mjs';
 
 /** Starting four backends and a proxy, proving it, and stopping them. */
-const OVERHEAD_SECONDS = 3;
+const OVERHEAD_SECONDS = 1.5;
 
 const options = readOptions();
 const folder = mkdtempSync(join(tmpdir(), 'pulsegate-faults-'));
@@ -41,27 +45,30 @@ if (options.configs) {
   process.exit(0);
 }
 const targets = chosenTargets();
-const rows = chosen(ROWS, options.only, 'row').filter(({ extra }) => options.only !== null || extra !== true);
+const rows = chosen(ROWS, options.only, 'row').filter(({ extra }) => options.only !== undefined || extra !== true);
 const cells = rows.map((row) => ({
   row,
+  missing: options.runs * targets.length,
   targets: targets.map((target) => ({ target, runs: /** @type {any[]} */ ([]) })),
 }));
-const jobs = Array.from({ length: options.runs }, () =>
-  cells.flatMap(({ row, targets }) => targets.map(({ target, runs }) => ({ row, target, runs }))),
-).flat();
+const jobs = cells.flatMap((cell) =>
+  Array.from({ length: options.runs }, () => cell.targets.map(({ target, runs }) => ({ cell, target, runs }))).flat(),
+);
 const usualSeconds =
   Math.ceil(jobs.length / options.parallel) * (options.seconds + options.warmUpSeconds + OVERHEAD_SECONDS);
 const longestSeconds = (usualSeconds + (jobs.length * options.patienceMs) / 1_000) * options.tries;
-say(`${jobs.length} runs, about ${Math.ceil(usualSeconds / 60)} minutes, at most ${Math.ceil(longestSeconds / 60)}`);
-setTimeout(() => fail('the time announced is over'), longestSeconds * 1_000 + 60_000).unref();
+say(`${jobs.length} runs, about ${duration(usualSeconds)}, at most ${duration(longestSeconds)}`);
+setTimeout(() => fail('the time announced is over; what is written is whole'), longestSeconds * 1_000 + 60_000).unref();
 
 await Promise.all(Array.from({ length: options.parallel }, work));
-report();
+say(`\n${scoreboard(readRows(options.out))}\n\nA tuned Pulsegate would add to its upstream:\n  ${TUNING.join('\n  ')}`);
+say(`\nwritten: ${options.out}`);
 process.exit(0);
 
 async function work() {
   for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
-    const { row, target, runs } = job;
+    const { cell, target, runs } = job;
+    const { row } = cell;
     let figures = await runCell(row, target, { folder, pin: options.pin, ...options });
     for (let tries = 1; figures.lateMs > options.lateMs && tries < options.tries; tries++) {
       say(`${row.name}, ${target.name}: void, the load itself stood still for ${figures.lateMs.toFixed(0)} ms`);
@@ -69,6 +76,8 @@ async function work() {
     }
     runs.push(figures);
     say(`${row.name}, ${target.name}: ${line(figures)}`);
+    cell.missing--;
+    if (cell.missing === 0) write(cell);
   }
 }
 
@@ -89,21 +98,20 @@ function line({
   return `${failedGet}/${failedPost} failed, ${duplicatePosts} POSTs twice, p99 ${p99Ms.toFixed(0)}, max ${maxMs.toFixed(0)}, longest ${longestMs.toFixed(0)} ms, worst second ${(worstSecond * 100).toFixed(0)} %${last} ${kinds.join(', ')}`;
 }
 
-function report() {
+/** A row that is complete. @param {(typeof cells)[number]} cell */
+function write({ row, targets }) {
   const result = {
+    name: row.name,
+    title: row.title,
     machine: { ...describeMachine(options.node), pinned: pinning && options.pin },
     options: { runs: options.runs, seconds: options.seconds, rate: options.perSecond },
-    targets: targets.map(({ name, version }) => ({ name, version })),
-    tuning: TUNING,
-    rows: cells.map(({ row, targets }) => ({
-      name: row.name,
-      title: row.title,
-      targets: targets.map(({ target, runs }) => ({ name: target.name, summary: summary(runs), runs })),
-    })),
+    targets: targets.map(({ target: { name, version }, runs }) => ({ name, version, summary: summary(runs), runs })),
   };
-  mkdirSync(dirname(options.out), { recursive: true });
-  writeFileSync(options.out, `${JSON.stringify(result, null, 1)}\n`);
-  say(`\n${scoreboard(result)}\n\nA tuned Pulsegate would add to its upstream:\n${TUNING}\nwritten: ${options.out}`);
+  writeRow(
+    options.out,
+    result,
+    ROWS.map(({ name }) => name),
+  );
 }
 
 function printConfigs() {
@@ -119,26 +127,19 @@ function chosenTargets() {
   return present;
 }
 
-/** @template {{ name: string }} T @param {T[]} all @param {string[] | null} names @param {string} what */
-function chosen(all, names, what) {
-  const unknown = names?.find((name) => !all.some((one) => one.name === name));
-  if (unknown !== undefined)
-    fail(`there is no ${what} ${unknown}; there are ${all.map(({ name }) => name).join(', ')}`);
-  return names === null ? all : all.filter(({ name }) => names.includes(name));
-}
-
 function readOptions() {
   const { values } = parseArgs({
     options: {
       only: { type: 'string' },
-      targets: { type: 'string', default: DEFAULT_TARGETS.join(',') },
-      seconds: { type: 'string', default: String(RUN_SECONDS) },
+      targets: { type: 'string' },
+      seconds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
       rate: { type: 'string', default: '300' },
-      runs: { type: 'string', default: '2' },
+      runs: { type: 'string', default: '1' },
       parallel: { type: 'string', default: '1' },
       tries: { type: 'string', default: '3' },
       'late-ms': { type: 'string', default: '40' },
-      'warm-up': { type: 'string', default: '1' },
+      'warm-up': { type: 'string', default: '0.5' },
       patience: { type: 'string', default: '10' },
       node: { type: 'string', default: process.execPath },
       out: { type: 'string', default: `${root}bench/results/faults.json` },
@@ -147,13 +148,13 @@ function readOptions() {
     },
   });
   return {
-    only: values.only?.split(',') ?? null,
-    targets: values.targets.split(','),
-    seconds: Number(values.seconds),
-    perSecond: Number(values.rate),
-    runs: Number(values.runs),
-    parallel: Number(values.parallel),
-    tries: Number(values.tries),
+    only: values.only,
+    targets: values.targets,
+    seconds: positive('seconds', values.seconds ?? String(values.quick ? RUN_SECONDS / 2 : RUN_SECONDS)),
+    perSecond: positive('rate', values.rate),
+    runs: positive('runs', values.runs),
+    parallel: positive('parallel', values.parallel),
+    tries: positive('tries', values.tries),
     lateMs: Number(values['late-ms']),
     warmUpSeconds: Number(values['warm-up']),
     patienceMs: Number(values.patience) * 1_000,
@@ -162,15 +163,4 @@ function readOptions() {
     configs: values.configs,
     pin: !values.unpinned && values.parallel === '1',
   };
-}
-
-/** @param {string} text */
-function say(text) {
-  process.stdout.write(`${text}\n`);
-}
-
-/** @param {string} text @returns {never} */
-function fail(text) {
-  process.stderr.write(`${text}\n`);
-  process.exit(1);
 }

@@ -6,6 +6,7 @@ import { summarise } from '../lib/figures.mjs';
  * @typedef {object} Summary
  * @property {number} failedGet
  * @property {number} failedPost
+ * @property {number} worstFailed  requests, of the worst run
  * @property {number} wrong  of the worst run
  * @property {number} duplicatePosts  of the worst run
  * @property {number} attemptsPerRequest
@@ -24,6 +25,7 @@ export function summary(runs) {
   return {
     failedGet: median((run) => run.failedGet),
     failedPost: median((run) => run.failedPost),
+    worstFailed: worst((run) => run.failedGet + run.failedPost),
     wrong: worst((run) => run.wrong),
     duplicatePosts: worst((run) => run.duplicatePosts),
     attemptsPerRequest: median((run) => run.attemptsPerRequest),

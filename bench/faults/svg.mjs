@@ -1,7 +1,7 @@
 /** The scoreboard as a picture: one square for each row and proxy, the number of failed requests in it. */
 
 import { round } from '../lib/figures.mjs';
-import { lossOf } from './tables.mjs';
+import { columnsOf, lossOf } from './tables.mjs';
 
 const LABEL_WIDTH = 270;
 const CELL_WIDTH = 120;
@@ -11,17 +11,21 @@ const HEAD_HEIGHT = 56;
 /** From how many failed requests on. */
 const MANY = 50;
 
-/** @param {import('./tables.mjs').Result} result */
+/** @param {{ rows: import('./tables.mjs').RowResult[] }} result a parsed results/faults.json */
 export function picture(result) {
-  const width = LABEL_WIDTH + result.targets.length * CELL_WIDTH + 10;
+  const columns = columnsOf(result.rows);
+  const width = LABEL_WIDTH + columns.length * CELL_WIDTH + 10;
   const height = HEAD_HEIGHT + result.rows.length * CELL_HEIGHT + 10;
-  const heads = result.targets.map(({ name, version }, column) => {
+  const heads = columns.map(({ name, version }, column) => {
     const x = LABEL_WIDTH + (column + 0.5) * CELL_WIDTH;
     return `<text x="${x}" y="24">${escapeXml(name)}</text><text class="small" x="${x}" y="42">${escapeXml(version)}</text>`;
   });
   const rows = result.rows.map((row, n) => {
     const y = HEAD_HEIGHT + n * CELL_HEIGHT;
-    const cells = row.targets.map(({ summary }, column) => cell(summary, LABEL_WIDTH + column * CELL_WIDTH, y));
+    const cells = columns.map(({ name }, column) => {
+      const target = row.targets.find((target) => target.name === name);
+      return target === undefined ? '' : cell(target.summary, LABEL_WIDTH + column * CELL_WIDTH, y);
+    });
     return `<text class="label" x="${LABEL_WIDTH - 12}" y="${y + 17}">${escapeXml(row.title)}</text>${cells.join('')}`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="13">

@@ -4,38 +4,61 @@ import { round, table } from '../lib/figures.mjs';
 
 /**
  * @typedef {import('./summary.mjs').Summary} Summary
- * @typedef {{ name: string, title: string, targets: { name: string, summary: Summary }[] }} RowResult
- * @typedef {{ targets: { name: string, version: string }[], rows: RowResult[] }} Result  a parsed results/faults.json
+ * @typedef {object} RowResult  of a parsed results/faults.json
+ * @property {string} name
+ * @property {string} title
+ * @property {ReturnType<typeof import('../lib/machine.mjs').describeMachine>} machine
+ * @property {{ runs: number, seconds: number, rate: number }} options
+ * @property {string} [notes]
+ * @property {{ name: string, version: string, summary: Summary }[]} targets
  */
 
-/** Failed GET/POST, p99 and longest of the rest. The best of a row is bold where they differ. @param {Result} result */
-export function scoreboard(result) {
-  return perTarget(result, (summary, row) => {
+/** Failed GET/POST, p99 and longest of the rest. The best of a row is bold where they differ. @param {readonly RowResult[]} rows */
+export function scoreboard(rows) {
+  return perTarget(rows, (summary, row) => {
     const failed = `${count(summary.failedGet)}/${count(summary.failedPost)}`;
-    const isBest = isBetter(row, summary);
-    return `${isBest ? `**${failed}**` : failed}, ${round(summary.p99Ms, 0)}, ${round(summary.maxMs, 0)}`;
+    const worst = summary.worstFailed > lossOf(summary) ? ` (worst ${count(summary.worstFailed)})` : '';
+    const shown = isBest(row, summary) ? `**${failed}**` : failed;
+    return `${shown}${worst}, ${round(summary.p99Ms, 0)}, ${round(summary.maxMs, 0)}`;
   });
 }
 
-/** POSTs executed twice, the worst second, and how long failures went on. @param {Result} result */
-export function details(result) {
-  return perTarget(result, ({ duplicatePosts, worstSecond, lastFailureSeconds, wrong }) => {
+/** POSTs executed twice, the worst second, how long failures went on, and tries per request. @param {readonly RowResult[]} rows */
+export function details(rows) {
+  return perTarget(rows, ({ duplicatePosts, worstSecond, lastFailureSeconds, attemptsPerRequest, wrong }) => {
     const last = lastFailureSeconds === null ? '–' : `${round(lastFailureSeconds, 1)} s`;
     const mixed = wrong === 0 ? '' : `, ${wrong} WRONG`;
-    return `${duplicatePosts}, ${round(worstSecond * 100, 0)} %, ${last}${mixed}`;
+    return `${duplicatePosts}, ${round(worstSecond * 100, 0)} %, ${last}, ${round(attemptsPerRequest, 2)}${mixed}`;
   });
 }
 
-/** @param {Result} result @param {(summary: Summary, row: RowResult) => string} cell */
-function perTarget(result, cell) {
+/** Everybody who is in any row, in the order of the first that has most of them. @param {readonly RowResult[]} rows */
+export function columnsOf(rows) {
+  /** @type {Map<string, string>} */
+  const versions = new Map();
+  const byBreadth = [...rows].sort((a, b) => b.targets.length - a.targets.length);
+  for (const { targets } of byBreadth)
+    for (const { name, version } of targets) if (!versions.has(name)) versions.set(name, version);
+  return [...versions].map(([name, version]) => ({ name, version }));
+}
+
+/** @param {readonly RowResult[]} rows @param {(summary: Summary, row: RowResult) => string} cell */
+function perTarget(rows, cell) {
+  const columns = columnsOf(rows);
   return table(
-    ['fault', ...result.targets.map(({ name, version }) => `${name} ${version}`.trim())],
-    result.rows.map((row) => [row.title, ...row.targets.map(({ summary }) => cell(summary, row))]),
+    ['fault', ...columns.map(({ name, version }) => `${name} ${version}`.trim())],
+    rows.map((row) => [
+      row.title,
+      ...columns.map(({ name }) => {
+        const target = row.targets.find((target) => target.name === name);
+        return target === undefined ? '' : cell(target.summary, row);
+      }),
+    ]),
   );
 }
 
 /** Nobody lost fewer requests in this row, and somebody lost more. @param {RowResult} row @param {Summary} summary */
-function isBetter({ targets }, summary) {
+function isBest({ targets }, summary) {
   const losses = targets.map((target) => lossOf(target.summary));
   const own = lossOf(summary);
   return losses.every((loss) => own <= loss) && losses.some((loss) => own < loss);

@@ -1,82 +1,70 @@
 /** Every proxy that the scoreboard compares: how it is found, named, configured and started. */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from '../lib/machine.mjs';
-import { findOnPath, firstLine } from '../lib/process.mjs';
+import { fileURLToPath } from 'node:url';
+import { built, fromDebian, fromNpm } from '../lib/programs.mjs';
 import * as configs from './configs.mjs';
 
 /**
- * @typedef {import('./configs.mjs').Place} Place
+ * @typedef {import('../lib/configs.mjs').Place} Place
  * @typedef {object} Target
  * @property {string} name
  * @property {string | null} missing  what to do about it when it cannot run here; null = it can
  * @property {string} version
- * @property {(place: Place) => string} config
- * @property {(file: string, folder: string) => string[]} command
+ * @property {(place: Place) => string} config  for whoever reads it; programs of peers/ have none and show themselves
+ * @property {(place: Place, file: string) => { command: string[], env: Record<string, string> }} launch  with the configuration in `file`
  */
 
-export const DEFAULT_TARGETS = ['pulsegate', 'pulsegate+hedge', 'pulsegate-tuned', 'nginx', 'haproxy', 'caddy'];
-
-/** In the order of the table. @param {string} node the binary that Pulsegate runs on @param {string} scratch @returns {Target[]} */
+/** In the order of the table. @param {string} node the binary that runs what runs on Node @param {string} scratch a folder @returns {Target[]} */
 export function allTargets(node, scratch) {
   return [
-    pulsegate('pulsegate', node, configs.pulsegate, scratch),
-    pulsegate('pulsegate+hedge', node, configs.pulsegateHedge, scratch),
-    pulsegate('pulsegate-tuned', node, configs.pulsegateTuned, scratch),
-    server('nginx', ['-v'], configs.nginx, (program, file, folder) => [
-      program,
-      '-p',
-      folder,
-      '-c',
-      file,
-      '-e',
-      'stderr',
-    ]),
-    server('haproxy', ['-v'], configs.haproxy, (program, file) => [program, '-db', '-f', file]),
-    server('caddy', ['version'], configs.caddy, (program, file) => [
-      ...[program, 'run', '--adapter', 'caddyfile', '--config', file],
-    ]),
+    checked('pulsegate', node, configs.pulsegate, scratch),
+    checked('pulsegate+hedge', node, configs.pulsegateHedge, scratch),
+    checked('pulsegate-tuned', node, configs.pulsegateTuned, scratch),
+    configured(fromDebian('nginx'), configs.nginx),
+    configured(fromDebian('haproxy'), configs.haproxy),
+    configured(fromDebian('caddy'), configs.caddy),
+    peer('http-proxy-3', node, fromNpm('http-proxy-3', 'bench/')),
+    peer('node-undici', node, fromNpm('undici', '')),
   ];
 }
 
-/**
- * @param {string} name @param {string} node @param {(place: Place) => string} config @param {string} scratch
- * @returns {Target}
- */
-function pulsegate(name, node, config, scratch) {
-  const main = `${root}dist/main.js`;
+/** Pulsegate, if this build takes the configuration: a column for what it cannot do yet is left out. @param {string} name @param {string} node @param {(place: Place) => string} config @param {string} scratch */
+function checked(name, node, config, scratch) {
+  const program = built(name, node);
+  if (program.missing !== null) return configured(program, config);
+  const file = join(scratch, `${name}-check.yaml`);
+  writeFileSync(file, config({ port: 1, adminPort: 2, backends: [3, 4, 5, 6], folder: scratch }));
+  const [binary = '', main = ''] = program.command(file, scratch);
+  const { status, stderr } = spawnSync(binary, [main, 'check', '-c', file], { encoding: 'utf8' });
+  const missing = status === 0 ? null : `a build that takes its configuration (${stderr.trim().split('\n')[0]})`;
+  return configured({ ...program, missing }, config);
+}
+
+/** @param {import('../lib/programs.mjs').Program} program @param {(place: Place) => string} config @returns {Target} */
+function configured({ name, missing, version, command, env }, config) {
   return {
     name,
-    missing: existsSync(main) ? refusal(name, node, main, config, scratch) : 'npm run build',
-    version: JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version,
+    missing,
+    version,
     config,
-    command: (file) => [node, main, 'run', '-c', file],
+    launch: ({ folder }, file) => ({ command: command(file, folder), env: env(folder) }),
   };
 }
 
-/** Why this build does not take the configuration: a column for what it cannot do yet is left out. @param {string} name @param {string} node @param {string} main @param {(place: Place) => string} config @param {string} scratch */
-function refusal(name, node, main, config, scratch) {
-  const file = join(scratch, `${name}-check.yaml`);
-  writeFileSync(file, config({ port: 1, adminPort: 2, backends: [3, 4, 5, 6], folder: scratch }));
-  const { status, stderr } = spawnSync(node, [main, 'check', '-c', file], { encoding: 'utf8' });
-  return status === 0 ? null : `a build that takes its configuration (${stderr.trim().split('\n')[0]})`;
-}
-
-/**
- * A proxy from the system's packages.
- * @param {string} name @param {string[]} versionArgs @param {(place: Place) => string} config
- * @param {(program: string, file: string, folder: string) => string[]} command
- * @returns {Target}
- */
-function server(name, versionArgs, config, command) {
-  const program = findOnPath(name);
+/** A program of peers/ on Node. @param {string} name @param {string} node @param {{ missing: string | null, version: string }} installed @returns {Target} */
+function peer(name, node, { missing, version }) {
+  const script = fileURLToPath(new URL(`peers/${name}.mjs`, import.meta.url));
   return {
     name,
-    missing: program === null ? `apt-get install ${name}` : null,
-    version: program === null ? '' : (/\d+\.\d+\.\d+/.exec(firstLine([program, ...versionArgs]))?.[0] ?? ''),
-    config,
-    command: (file, folder) => command(program ?? name, file, folder),
+    missing,
+    version,
+    config: () => readFileSync(script, 'utf8'),
+    launch: ({ port, backends }) => ({
+      command: [node, script, String(port), backends.join(',')],
+      env: { NODE_ENV: 'production', NODE_NO_WARNINGS: '1' },
+    }),
   };
 }

@@ -15,10 +15,10 @@ function at(values, index) {
   return /** @type {number} */ (values[index]);
 }
 
-/** `23.4 (22.9 to 25.1)`. @param {Figure} figure @param {number} digits */
+/** `23.4 (22.9 to 25.1)`; `23.4` where nothing was repeated. @param {Figure} figure @param {number} digits */
 export function withSpread(figure, digits) {
   const [median, min, max] = [figure.median, figure.min, figure.max].map((value) => round(value, digits));
-  return `${median} (${min} to ${max})`;
+  return figure.min === figure.max ? `${median}` : `${median} (${min} to ${max})`;
 }
 
 /** With thousands separated, as people read it. @param {number} value @param {number} digits */

@@ -21,3 +21,9 @@ export function describeMachine(node) {
     pinned: pinning,
   };
 }
+
+/** As a sentence. @param {ReturnType<typeof describeMachine>} machine */
+export function whereText({ node, cpu, cpus, kernel, commit, date, pinned }) {
+  const place = pinned ? 'proxy on one CPU, load and backends on another' : 'processes not pinned';
+  return `Node ${node.slice(1)}, ${cpu}, ${cpus} CPUs, Linux ${kernel}, ${place}; commit ${commit}, ${date.slice(0, 10)}.`;
+}

@@ -1,108 +1,66 @@
 /**
- * Configurations of the proxies that have one. Each gets one worker, keep-alive both ways, no access log, health checks
- * where it has them, and the same forwarded fields, so that all do the same work.
+ * Configurations for the comparison of cost: the same work for all. Each forwards the same fields, makes a request id, and
+ * checks its backends where it can. A WebSocket passes through each.
  */
 
-/** @typedef {{ port: number, adminPort: number, backends: number[], folder: string }} Place */
+import * as shared from '../lib/configs.mjs';
 
-/** Everything on, as it comes; the access log aside. @param {Place} place @param {string} [health] more of the upstream */
-export function pulsegate({ port, adminPort, backends }, health = '') {
-  return `log: { level: warn, access: false }
-admin: { bind: "127.0.0.1:${adminPort}" }
-listeners:
-  - bind: 127.0.0.1:${port}
-upstreams:
-  app:
-    backends: [${backends.map((backend) => `"http://127.0.0.1:${backend}"`).join(', ')}]
-${health}`;
+/** @typedef {import('../lib/configs.mjs').Place} Place */
+
+/** Everything on, as it comes. @param {Place} place */
+export function pulsegate(place) {
+  return shared.pulsegate(place);
 }
 
 /** Without evidence: what health costs is the difference. @param {Place} place */
 export function pulsegateBare(place) {
-  return pulsegate(place, '    probe: false\n    outliers: false\n');
+  return shared.pulsegate(place, ['probe: false', 'outliers: false']);
 }
 
 /** @param {Place} place */
-export function nginx({ port, backends, folder }) {
-  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  return `daemon off;
-worker_processes 1;
-pid ${folder}/nginx.pid;
-error_log stderr error;
-events { worker_connections 32768; }
-http {
-  access_log off;
-  ${paths.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n  ')}
-  keepalive_requests 1000000000;
-  upstream app {
-    ${backends.map((backend) => `server 127.0.0.1:${backend};`).join('\n    ')}
-    keepalive 128;
-    keepalive_requests 1000000000;
-  }
-  server {
-    listen 127.0.0.1:${port};
-    location / {
-      proxy_pass http://app;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_set_header X-Forwarded-Host $http_host;
-      proxy_set_header X-Request-Id $request_id;
-      proxy_set_header Via "1.1 nginx";
-      add_header X-Request-Id $request_id;
-    }
-  }
-}
-`;
+export function nginx(place) {
+  return shared.nginx(place, {
+    http: ["map $http_upgrade $connection_field { default upgrade; '' ''; }"],
+    location: [
+      'proxy_set_header Upgrade $http_upgrade;',
+      'proxy_set_header Connection $connection_field;',
+      'proxy_set_header X-Forwarded-Proto $scheme;',
+      'proxy_set_header X-Forwarded-Host $http_host;',
+      'proxy_set_header X-Request-Id $request_id;',
+      'proxy_set_header Via "1.1 nginx";',
+      'add_header X-Request-Id $request_id;',
+      '# Large answers stay in memory, and never touch a disk.',
+      'proxy_buffers 8 32k;',
+      'proxy_busy_buffers_size 64k;',
+      'proxy_max_temp_file_size 0;',
+    ],
+  });
 }
 
 /** @param {Place} place */
-export function haproxy({ port, backends }) {
-  return `global
-  nbthread 1
-  maxconn 2048
-defaults
-  mode http
-  timeout connect 1s
-  timeout client 65s
-  timeout server 30s
-  timeout http-keep-alive 65s
-  http-reuse always
-  option forwardfor
-frontend public
-  bind 127.0.0.1:${port}
-  unique-id-format %[uuid()]
-  http-request set-header x-request-id %[unique-id]
-  http-request set-header x-forwarded-proto http
-  http-request set-header x-forwarded-host %[req.hdr(host)]
-  http-request set-header via "1.1 haproxy"
-  http-response set-header x-request-id %[unique-id]
-  default_backend app
-backend app
-  balance leastconn
-  option httpchk GET /healthz
-  default-server check inter 5s
-  ${backends.map((backend) => `server s${backend} 127.0.0.1:${backend}`).join('\n  ')}
-`;
+export function haproxy(place) {
+  return shared.haproxy(place, {
+    defaults: ['timeout server 30s', 'timeout tunnel 1h', 'http-reuse always'],
+    frontend: [
+      'unique-id-format %[uuid()]',
+      'http-request set-header x-request-id %[unique-id]',
+      `http-request set-header x-forwarded-proto ${place.tls ? 'https' : 'http'}`,
+      'http-request set-header x-forwarded-host %[req.hdr(host)]',
+      'http-request set-header via "1.1 haproxy"',
+      'http-response set-header x-request-id %[unique-id]',
+    ],
+    backend: ['default-server check inter 5s'],
+  });
 }
 
 /** @param {Place} place */
-export function caddy({ port, backends }) {
-  return `{
-	admin off
-	auto_https off
-}
-http://:${port} {
-	bind 127.0.0.1
-	reverse_proxy ${backends.map((backend) => `127.0.0.1:${backend}`).join(' ')} {
-		lb_policy least_conn
-		health_uri /healthz
-		health_interval 5s
-		header_up X-Request-Id {http.request.uuid}
-		header_down X-Request-Id {http.request.uuid}
-	}
-}
-`;
+export function caddy(place) {
+  return shared.caddy(place, [
+    'health_interval 5s',
+    'header_up X-Request-Id {http.request.uuid}',
+    'header_down X-Request-Id {http.request.uuid}',
+    'transport http {',
+    '	keepalive_idle_conns_per_host 128',
+    '}',
+  ]);
 }

@@ -1,58 +1,78 @@
-/** A target is proven to forward correctly before it is timed: a fast wrong answer is no result. */
+/** A target is proven to forward correctly before it is timed, in the row's own protocol: a fast wrong answer is no result. */
 
-import { request } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { request as http1Request } from 'node:http';
+import { connect } from 'node:http2';
+import { request as tlsRequest } from 'node:https';
 import { requests, responseBody, responseFields } from './exchange.mjs';
+import { echoes } from './load.mjs';
+
+const PATIENCE_MS = 5_000;
 
 /**
- * Throws, with what is wrong, unless the target passes requests and answers on whole.
- * @param {import('./targets.mjs').Target} target @param {number} port @param {number} bodySize
+ * @typedef {import('./load.mjs').LoadOptions} LoadOptions
+ * @typedef {{ status: number | undefined, headers: Record<string, string | string[] | undefined>, body: string }} Answer
  */
-export async function prove(target, port, bodySize) {
+
+/**
+ * Throws, with what is wrong, unless the target passes on whole what this row sends.
+ * @param {{ forwards: boolean }} target @param {import('./rows.mjs').Row} row @param {Pick<LoadOptions, 'port' | 'tls' | 'folder'>} place
+ */
+export async function prove(target, row, place) {
+  if (row.protocol === 'websocket') return proveEchoes(place);
   const [sent] = requests();
   if (sent === undefined) throw new Error('there are no requests to send');
-  const fixed = await exchange(port, sent.path, sent.headers);
-  check(target, 'status', fixed.status, 200);
-  check(target, 'body', fixed.body, responseBody(bodySize));
+  const ask = row.protocol === 'http2' ? exchangeHttp2 : exchange;
+  const fixed = await ask(place, sent.path, sent.headers);
+  check('status', fixed.status, 200);
+  // Otherwise the next request would come on the same connection, and the row would be about something else.
+  if (row.name === 'connections') check('connection', String(fixed.headers.connection).toLowerCase(), 'close');
+  check('body', digest(fixed.body), digest(responseBody(row.bodyBytes)));
   for (const [name, value] of Object.entries(responseFields)) {
-    if (name !== 'date' && name !== 'server') check(target, name, fixed.headers[name], value);
+    if (name !== 'date' && name !== 'server') check(name, fixed.headers[name], value);
   }
 
-  const echo = await exchange(port, '/echo?a=1&b=%20', sent.headers);
+  if (!target.forwards) return;
+  const echo = await ask(place, '/echo?a=1&b=%20', sent.headers);
   const [line, ...fields] = echo.body.split('\r\n');
-  const arrived = new Map(fields.map((field) => [field.slice(0, field.indexOf(':')).toLowerCase(), field]));
-  check(target, 'request line', line, 'GET /echo?a=1&b=%20 HTTP/1.1');
-  for (const name of ['user-agent', 'accept', 'referer', 'authorization', 'cookie']) {
-    check(
-      target,
-      name,
-      arrived
-        .get(name)
-        ?.slice(name.length + 1)
-        .trim(),
-      sent.headers[name],
-    );
+  /** @type {Map<string, string>} */
+  const arrived = new Map();
+  for (const field of fields) {
+    const colon = field.indexOf(':');
+    arrived.set(field.slice(0, colon).toLowerCase(), field.slice(colon + 1).trim());
   }
-  if (target.forwards) check(target, 'x-forwarded-for present', arrived.has('x-forwarded-for'), true);
+  check('request line', line, 'GET /echo?a=1&b=%20 HTTP/1.1');
+  for (const name of ['user-agent', 'accept', 'referer', 'authorization', 'cookie']) {
+    check(name, arrived.get(name), sent.headers[name]);
+  }
+  check('x-forwarded-for present', arrived.has('x-forwarded-for'), true);
 }
 
-/**
- * @param {import('./targets.mjs').Target} target @param {string} what
- * @param {unknown} received @param {unknown} expected
- */
-function check(target, what, received, expected) {
+/** @param {Pick<LoadOptions, 'port' | 'tls' | 'folder'>} place */
+async function proveEchoes(place) {
+  const { requests, errors } = await echoes(64).run({ ...place, connections: 4, seconds: 0.2 });
+  check('wrong echoes', errors, 0);
+  check('echoes present', requests > 0, true);
+}
+
+/** A short text that a long one's difference shows in. @param {string} body */
+function digest(body) {
+  return `${body.length} bytes, ${body.slice(0, 16)}…${body.slice(-8)}`;
+}
+
+/** @param {string} what @param {unknown} received @param {unknown} expected */
+function check(what, received, expected) {
   if (received === expected) return;
-  throw new Error(
-    `${target.name} is not measured: ${what} is ${JSON.stringify(received)}, not ${JSON.stringify(expected)}`,
-  );
+  throw new Error(`${what} is ${JSON.stringify(received)}, not ${JSON.stringify(expected)}`);
 }
 
-/**
- * @param {number} port @param {string} path @param {Record<string, string>} headers
- * @returns {Promise<{ status: number | undefined, headers: import('node:http').IncomingHttpHeaders, body: string }>}
- */
-function exchange(port, path, headers) {
+/** @param {Pick<LoadOptions, 'port' | 'tls'>} place @param {string} path @param {Record<string, string>} headers @returns {Promise<Answer>} */
+function exchange({ port, tls }, path, headers) {
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
+    const options = { host: '127.0.0.1', port, path, headers, agent: false };
+    const secure = tls === null ? {} : { ca: readFileSync(tls.cert), servername: 'api.example.com' };
+    const send = tls === null ? http1Request : tlsRequest;
+    const sent = send({ ...options, ...secure }, (response) => {
       let body = '';
       response.setEncoding('latin1');
       response.on('data', (chunk) => {
@@ -61,8 +81,34 @@ function exchange(port, path, headers) {
       response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body }));
       response.on('error', reject);
     });
-    sent.setTimeout(5_000, () => sent.destroy(new Error('no answer within 5 s')));
+    sent.setTimeout(PATIENCE_MS, () => sent.destroy(new Error('no answer within 5 s')));
     sent.on('error', reject);
     sent.end();
+  });
+}
+
+/** @param {Pick<LoadOptions, 'port' | 'tls'>} place @param {string} path @param {Record<string, string>} headers @returns {Promise<Answer>} */
+function exchangeHttp2({ port, tls }, path, { host = '', ...headers }) {
+  return new Promise((resolve, reject) => {
+    const ca = tls === null ? '' : readFileSync(tls.cert);
+    const session = connect(`https://127.0.0.1:${port}`, { ca, servername: 'api.example.com' });
+    session.on('error', reject);
+    const stream = session.request({ ':path': path, ':authority': host, ...headers });
+    stream.setTimeout(PATIENCE_MS, () => stream.destroy(new Error('no answer within 5 s')));
+    let body = '';
+    /** @type {Record<string, any>} */
+    let fields = {};
+    stream.setEncoding('latin1');
+    stream.on('response', (received) => {
+      fields = received;
+    });
+    stream.on('data', (chunk) => {
+      body += chunk;
+    });
+    stream.on('error', reject);
+    stream.on('end', () => {
+      session.close();
+      resolve({ status: fields[':status'], headers: fields, body });
+    });
   });
 }

@@ -1,91 +1,95 @@
-/** Every program that can be measured: how it is found, named, configured and started. */
+/** Every program that is measured: what it can do, how it is found, named, configured and started. */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { root } from '../lib/machine.mjs';
-import { findOnPath, firstLine } from '../lib/process.mjs';
+import { firstLine } from '../lib/process.mjs';
+import { built, fromDebian, fromNpm } from '../lib/programs.mjs';
 import * as configs from './configs.mjs';
 
 /**
- * @typedef {import('./configs.mjs').Place} Place
- * @typedef {{ command: string[], env?: Record<string, string> }} Launch
+ * @typedef {import('../lib/configs.mjs').Place} Place
+ * @typedef {'http1' | 'tls' | 'http2' | 'websocket'} Protocol  towards clients; `tls`: HTTP/1 over it
+ * @typedef {{ command: string[], env: Record<string, string> }} Launch
+ *
  * @typedef {object} Target
  * @property {string} name
  * @property {string | null} missing  what to do about it when it is not installed; null = it is
  * @property {string} version
- * @property {boolean} forwards  speaks HTTP and so adds x-forwarded-for
+ * @property {readonly Protocol[]} speaks
+ * @property {boolean} forwards  parses requests, and so adds x-forwarded-for
+ * @property {readonly string[]} [rows]  names; absent = every row whose protocol it speaks
  * @property {(place: Place) => Launch} launch
  */
 
-/** In the order of the table. @param {string} node the binary that runs what runs on Node @returns {Target[]} */
-export function allTargets(node) {
+/** @type {readonly Protocol[]} */
+const ALL = ['http1', 'tls', 'http2', 'websocket'];
+
+/**
+ * In the order of the tables.
+ * @param {readonly string[]} nodes binaries: everything on Node runs on the first, Pulsegate also on each of the others
+ * @returns {Target[]}
+ */
+export function allTargets(nodes) {
+  const [node = process.execPath, ...others] = nodes;
   return [
-    pulsegate('pulsegate', node, configs.pulsegate),
-    pulsegate('pulsegate-bare', node, configs.pulsegateBare),
-    server('nginx', ['-v'], configs.nginx, (program, file, { folder }) => [program, '-p', folder, '-c', file]),
-    server('haproxy', ['-v'], configs.haproxy, (program, file) => [program, '-db', '-f', file]),
-    server('caddy', ['version'], configs.caddy, (program, file) => [
-      ...[program, 'run', '--adapter', 'caddyfile', '--config', file],
-    ]),
-    peer('http-proxy', node, 'node_modules/http-proxy', 'npm ci'),
-    peer('http-proxy-3', node, 'bench/node_modules/http-proxy-3', 'npm ci in bench/'),
-    peer('httpxy', node, 'bench/node_modules/httpxy', 'npm ci in bench/'),
-    peer('fastify-http-proxy', node, 'bench/node_modules/@fastify/http-proxy', 'npm ci in bench/'),
-    peer('node-http-undici', node, 'node_modules/undici', 'npm ci'),
-    { ...peer('node-relay', node, '', ''), forwards: false },
+    configured(built('pulsegate', node), configs.pulsegate, 'yaml', ALL),
+    ...others.map((other) => configured(built(nameOn(other), other), configs.pulsegate, 'yaml', ALL)),
+    { ...configured(built('pulsegate-bare', node), configs.pulsegateBare, 'yaml', ['http1']), rows: ['1k'] },
+    configured(fromDebian('nginx'), configs.nginx, 'conf', ALL),
+    configured(fromDebian('haproxy'), configs.haproxy, 'conf', ALL),
+    configured(fromDebian('caddy'), configs.caddy, 'conf', ALL),
+    front('http-proxy', node, fromNpm('http-proxy', ''), ['http1', 'tls', 'websocket']),
+    front('http-proxy-3', node, fromNpm('http-proxy-3', 'bench/'), ['http1', 'tls', 'websocket']),
+    front('httpxy', node, fromNpm('httpxy', 'bench/'), ['http1', 'tls', 'websocket']),
+    front('fastify-http-proxy', node, fromNpm('@fastify/http-proxy', 'bench/'), ALL),
+    front('node-http-undici', node, fromNpm('undici', ''), ['http1', 'tls']),
+    front('node-http2', node, { missing: null, version: '' }, ['http2']),
+    { ...front('node-relay', node, { missing: null, version: '' }, ['http1', 'websocket']), forwards: false },
   ];
 }
 
-/** @param {string} name @param {string} node @param {(place: Place) => string} config @returns {Target} */
-function pulsegate(name, node, config) {
-  const main = `${root}dist/main.js`;
+/** @param {string} node */
+function nameOn(node) {
+  return `pulsegate-node${/\d+/.exec(firstLine([node, '--version']))?.[0] ?? ''}`;
+}
+
+/**
+ * @param {import('../lib/programs.mjs').Program} program @param {(place: Place) => string} config @param {string} ending
+ * @param {readonly Protocol[]} speaks
+ * @returns {Target}
+ */
+function configured({ name, missing, version, command, env }, config, ending, speaks) {
   return {
     name,
-    missing: existsSync(main) ? null : 'npm run build',
-    version: JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version,
+    missing,
+    version,
+    speaks,
     forwards: true,
-    launch: (place) => ({ command: [node, main, 'run', '-c', write(`${place.folder}/${name}.yaml`, config(place))] }),
+    launch: (place) => {
+      const file = `${place.folder}/${name}.${ending}`;
+      writeFileSync(file, config(place));
+      return { command: command(file, place.folder), env: env(place.folder) };
+    },
   };
 }
 
 /**
- * A proxy from the system's packages.
- * @param {string} name @param {string[]} versionArgs @param {(place: Place) => string} config
- * @param {(program: string, file: string, place: Place) => string[]} command
+ * A program of targets/ on Node.
+ * @param {string} name @param {string} node @param {{ missing: string | null, version: string }} installed
+ * @param {readonly Protocol[]} speaks
  * @returns {Target}
  */
-function server(name, versionArgs, config, command) {
-  const program = findOnPath(name);
+function front(name, node, { missing, version }, speaks) {
+  const script = fileURLToPath(new URL(`targets/${name}.mjs`, import.meta.url));
   return {
     name,
-    missing: program === null ? `apt-get install ${name}` : null,
-    version: program === null ? '' : (/\d+\.\d+\.\d+/.exec(firstLine([program, ...versionArgs]))?.[0] ?? ''),
+    missing,
+    version,
+    speaks,
     forwards: true,
-    launch: (place) => ({
-      command: command(program ?? name, write(`${place.folder}/${name}.conf`, config(place)), place),
-      env: { GOMAXPROCS: '1', XDG_DATA_HOME: place.folder, XDG_CONFIG_HOME: place.folder },
-    }),
-  };
-}
-
-/** A front of targets/ on Node. @param {string} name @param {string} node @param {string} needs @param {string} install @returns {Target} */
-function peer(name, node, needs, install) {
-  const manifest = `${root}${needs}/package.json`;
-  const found = needs === '' || existsSync(manifest);
-  return {
-    name,
-    missing: found ? null : install,
-    version: found && needs !== '' ? JSON.parse(readFileSync(manifest, 'utf8')).version : '',
-    forwards: true,
-    launch: ({ port, backends }) => ({
-      command: [node, fileURLToPath(new URL(`targets/${name}.mjs`, import.meta.url)), String(port), backends.join(',')],
+    launch: ({ port, backends, tls }) => ({
+      command: [node, script, String(port), backends.join(','), ...(tls ? [tls.cert, tls.key] : [])],
       env: { NODE_ENV: 'production', NODE_NO_WARNINGS: '1' },
     }),
   };
-}
-
-/** @param {string} path @param {string} text */
-function write(path, text) {
-  writeFileSync(path, text);
-  return path;
 }

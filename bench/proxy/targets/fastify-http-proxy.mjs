@@ -1,19 +1,19 @@
-/** @fastify/http-proxy over undici, without logging: `node fastify-http-proxy.mjs PORT BACKEND_PORTS`. */
+/** @fastify/http-proxy over undici, without logging. */
 
 import httpProxy from '@fastify/http-proxy';
 import fastify from 'fastify';
+import { backends, nextOf, port, tls } from './front.mjs';
 
-const [port, ports = ''] = process.argv.slice(2);
-const origins = ports.split(',').map((backend) => `http://127.0.0.1:${backend}`);
-let next = 0;
+const origins = backends.map((backend) => `http://127.0.0.1:${backend}`);
+const app = fastify({ logger: false, ...(tls === null ? {} : { http2: true, https: { ...tls, allowHTTP1: true } }) });
 
-const app = fastify({ logger: false });
 await app.register(httpProxy, {
   upstream: '',
+  websocket: true,
   undici: { connections: 128, pipelining: 1 },
   replyOptions: {
-    getUpstream: () => origins[next++ % origins.length],
+    getUpstream: () => nextOf(origins),
     rewriteRequestHeaders: (request, headers) => ({ ...headers, 'x-forwarded-for': request.ip }),
   },
 });
-await app.listen({ port: Number(port), host: '127.0.0.1' });
+await app.listen({ port, host: '127.0.0.1', backlog: 4096 });

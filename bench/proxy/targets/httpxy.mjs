@@ -1,13 +1,13 @@
-/** httpxy, which keeps connections alive by default: `node httpxy.mjs PORT BACKEND_PORTS`. */
+/** httpxy, which keeps connections alive by default. */
 
-import { createServer } from 'node:http';
 import { createProxyServer } from 'httpxy';
+import { backends, nextOf, serve } from './front.mjs';
 
-const [port, ports = ''] = process.argv.slice(2);
-const targets = ports.split(',').map((backend) => `http://127.0.0.1:${backend}`);
+const targets = backends.map((port) => `http://127.0.0.1:${port}`);
 const proxy = createProxyServer({ xfwd: true });
-let next = 0;
 
-createServer((request, response) => {
-  proxy.web(request, response, { target: targets[next++ % targets.length] }).catch(() => response.destroy());
-}).listen(Number(port), '127.0.0.1');
+serve((request, response) => {
+  proxy.web(request, response, { target: nextOf(targets) }).catch(() => response.destroy());
+}).on('upgrade', (request, socket, head) => {
+  proxy.ws(request, socket, { target: nextOf(targets) }, head).catch(() => socket.destroy());
+});

@@ -1,14 +1,13 @@
 /**
- * What a careful engineer builds from node:http and undici's dispatch: `node node-http-undici.mjs PORT BACKEND_PORTS`.
+ * What a careful engineer builds from node:http and undici's dispatch.
  * The older handler interface is used on purpose: it hands over raw header bytes, where the newer one parses them first.
  */
 
-import { createServer } from 'node:http';
 import { Pool } from 'undici';
+import { backends, nextOf, serve, tls } from './front.mjs';
 
-const [port, ports = ''] = process.argv.slice(2);
-const pools = ports.split(',').map((backend) => new Pool(`http://127.0.0.1:${backend}`, { connections: 128 }));
-let next = 0;
+const pools = backends.map((port) => new Pool(`http://127.0.0.1:${port}`, { connections: 128 }));
+const protocol = tls === null ? 'http' : 'https';
 
 const HOP_BY_HOP = new Set(
   'connection keep-alive proxy-connection transfer-encoding te trailer upgrade expect'.split(' '),
@@ -62,18 +61,17 @@ class Answer {
   }
 }
 
-createServer((request, response) => {
+serve((request, response) => {
   const headers = endToEnd(request.rawHeaders);
-  headers.push('x-forwarded-for', request.socket.remoteAddress ?? '', 'x-forwarded-proto', 'http');
+  headers.push('x-forwarded-for', request.socket.remoteAddress ?? '', 'x-forwarded-proto', protocol);
   headers.push('x-forwarded-host', request.headers.host ?? '');
   const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
   const answer = new Answer(response);
   response.on('close', () => {
     if (!response.writableFinished) answer.abort();
   });
-  const pool = pools[next++ % pools.length];
-  pool?.dispatch(
+  nextOf(pools).dispatch(
     { path: request.url ?? '/', method: request.method ?? 'GET', headers, body: hasBody ? request : null },
     answer,
   );
-}).listen(Number(port), '127.0.0.1');
+});

@@ -1,16 +1,13 @@
 /**
- * The floor on Node: bytes copied between two sockets, nothing parsed. `node node-relay.mjs PORT BACKEND_PORTS`.
+ * The floor on Node: bytes copied between two sockets, nothing parsed.
  * It is no HTTP proxy: a client's whole connection goes to one backend.
  */
 
 import { connect, createServer } from 'node:net';
-
-const [port, ports = ''] = process.argv.slice(2);
-const backends = ports.split(',').map(Number);
-let next = 0;
+import { backends, nextOf, port } from './front.mjs';
 
 createServer({ noDelay: true }, (client) => {
-  const backend = connect({ port: backends[next++ % backends.length] ?? 0, host: '127.0.0.1', noDelay: true });
+  const backend = connect({ port: nextOf(backends), host: '127.0.0.1', noDelay: true });
   client.on('data', (chunk) => backend.write(chunk));
   backend.on('data', (chunk) => client.write(chunk));
   for (const [one, other] of [
@@ -20,4 +17,4 @@ createServer({ noDelay: true }, (client) => {
     one?.on('error', () => other?.destroy());
     one?.on('close', () => other?.destroy());
   }
-}).listen(Number(port), '127.0.0.1');
+}).listen(port, '127.0.0.1', 4096);

@@ -1,19 +1,22 @@
 /**
  * The two sides of the WebSocket benchmark, each a process of its own on raw sockets, so that what they cost is the same for
- * every proxy. `echo PORT` answers every message with itself; `load PORT CONNECTIONS SECONDS BYTES` sends one message on each
- * connection after the other has come back, and prints its result as one line of JSON.
+ * every proxy. `echo PORT,…` answers every message with itself; `load PORT CONNECTIONS SECONDS BYTES` sends one message on each
+ * connection after the other has come back, looks at every byte of it, and prints its result as one line of JSON.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
 import { connect, createServer } from 'node:net';
+import { createLatencies, print } from './latencies.mjs';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
-const [role = '', ...numbers] = process.argv.slice(2);
-const [port = 0, connections = 0, seconds = 0, bytes = 0] = numbers.map(Number);
-if (role === 'echo') echo();
-else load();
+const PATIENCE_MS = 5_000;
+const [role = '', ports = '', ...numbers] = process.argv.slice(2);
+const [connections = 0, seconds = 0, bytes = 0] = numbers.map(Number);
+if (role === 'echo') for (const port of ports.split(',')) echo(Number(port));
+else load(Number(ports));
 
-function echo() {
+/** @param {number} port */
+function echo(port) {
   createServer({ noDelay: true }, (socket) => {
     let isOpen = false;
     let held = Buffer.alloc(0);
@@ -65,17 +68,18 @@ function headerOf(length, isMasked) {
   return Buffer.from(header);
 }
 
-function load() {
+/** @param {number} port */
+function load(port) {
   const payload = randomBytes(bytes);
   const mask = randomBytes(4);
   const masked = payload.map((byte, i) => byte ^ mask[i & 3]);
   const message = Buffer.concat([headerOf(bytes, true), mask, masked]);
-  const answerBytes = headerOf(bytes, false).length + bytes;
+  const echo = Buffer.concat([headerOf(bytes, false), payload]);
   const key = randomBytes(16).toString('base64');
   const handshake = `GET /echo HTTP/1.1\r\nHost: bench.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`;
-  /** @type {number[]} */
-  const latencies = [];
-  let messages = 0;
+  const latencies = createLatencies();
+  // Some may never open.
+  setTimeout(report, seconds * 1_000 + PATIENCE_MS);
   let errors = 0;
   let opened = 0;
   for (let n = 0; n < connections; n++) {
@@ -85,7 +89,8 @@ function load() {
     let sentAt = 0;
     let isOpen = false;
     socket.on('connect', () => socket.write(handshake));
-    socket.on('error', () => errors++);
+    socket.on('error', () => {});
+    socket.on('close', () => errors++);
     socket.on('data', (chunk) => {
       if (!isOpen) {
         head += chunk.toString('latin1');
@@ -94,20 +99,25 @@ function load() {
         if (!isOpen) errors++;
         if (++opened === connections) setTimeout(report, seconds * 1_000);
       } else {
-        received += chunk.length;
-        if (received < answerBytes) return;
-        received -= answerBytes;
-        messages++;
-        if ((messages & 15) === 0) latencies.push(performance.now() - sentAt);
+        const end = received + chunk.length;
+        if (end > echo.length || chunk.compare(echo, received, end) !== 0) return void socket.destroy();
+        received = end;
+        if (received < echo.length) return;
+        received = 0;
+        latencies.add(performance.now() - sentAt);
       }
       sentAt = performance.now();
       socket.write(message);
     });
   }
   function report() {
-    latencies.sort((a, b) => a - b);
-    const at = (/** @type {number} */ share) => latencies[Math.floor(latencies.length * share)] ?? 0;
-    const result = { messages, errors, perSecond: messages / seconds, p50Ms: at(0.5), p99Ms: at(0.99) };
-    process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
+    const { total } = latencies;
+    print({
+      requests: total,
+      errors,
+      perSecond: total / seconds,
+      p50Ms: latencies.at(0.5),
+      p99Ms: latencies.at(0.99),
+    });
   }
 }

@@ -1,7 +1,7 @@
 /** autocannon as a process of its own, with the varied requests: `node autocannon.mjs PORT CONNECTIONS SECONDS`. */
 
 import autocannon from 'autocannon';
-import { requests } from './exchange.mjs';
+import { requests } from '../exchange.mjs';
 
 const [port, connections, seconds] = process.argv.slice(2).map(Number);
 /** Each connection prepares all of its requests before the first is sent; this many keep the start short. */

@@ -1,19 +1,13 @@
-/**
- * What Node offers for HTTP/2: a proxy on the compatibility API and the HTTP/1 agent, `node http2-peer.mjs PORT BACKEND_PORTS
- * CERT KEY`. It adds the same fields as the others.
- */
+/** What Node offers for HTTP/2: a proxy on the compatibility API and the HTTP/1 agent. It adds the same fields as the others. */
 
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { Agent, request as send } from 'node:http';
 import { createSecureServer } from 'node:http2';
+import { backends, nextOf, port, tls } from './front.mjs';
 
-const [port, ports = '', cert = '', key = ''] = process.argv.slice(2);
-const backends = ports.split(',').map(Number);
 const agent = new Agent({ keepAlive: true, maxSockets: 128 });
-let next = 0;
 
-createSecureServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, response) => {
+createSecureServer({ ...tls }, (request, response) => {
   /** @type {import('node:http').OutgoingHttpHeaders} */
   const headers = {};
   for (const [name, value] of Object.entries(request.headers)) if (!name.startsWith(':')) headers[name] = value;
@@ -25,7 +19,7 @@ createSecureServer({ cert: readFileSync(cert), key: readFileSync(key) }, (reques
   headers['x-request-id'] = id;
   headers.via = '2 peer';
   const { method, url: path } = request;
-  const attempt = send({ agent, host: '127.0.0.1', port: backends[next++ % backends.length], method, path, headers });
+  const attempt = send({ agent, host: '127.0.0.1', port: nextOf(backends), method, path, headers });
   attempt.on('response', (answer) => {
     const {
       connection: _connection,
@@ -39,4 +33,4 @@ createSecureServer({ cert: readFileSync(cert), key: readFileSync(key) }, (reques
   attempt.on('error', () => response.destroy());
   response.on('close', () => response.writableFinished || attempt.destroy());
   request.pipe(attempt);
-}).listen(Number(port), '127.0.0.1');
+}).listen(port, '127.0.0.1', 4096);

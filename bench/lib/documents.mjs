@@ -1,0 +1,86 @@
+/**
+ * What the documents say of results, as text made from bench/results: each document's part between the lines
+ * `<!-- bench:begin -->` and `<!-- bench:end -->`, and the pictures. `node bench/render.mjs` writes it, and a test compares: no
+ * figure is typed by hand.
+ */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { section as faultsSection } from '../faults/document.mjs';
+import { picture } from '../faults/svg.mjs';
+import { leftOut, overview, ratios, rowTable } from '../proxy/tables.mjs';
+import { root, whereText } from './machine.mjs';
+import { microTable } from './tables.mjs';
+
+/** @typedef {import('../proxy/tables.mjs').RowResult} RowResult */
+
+const OVERVIEW = "The others are given as multiples of Pulsegate's figure: below 1 they need less, above 1 more.";
+const MARKED = /(<!-- bench:begin -->\n).*?(<!-- bench:end -->)/s;
+
+/** Every document that results stand in, as it should be. @returns {{ file: string, text: string }[]} paths from the root */
+export function documents() {
+  const rows = /** @type {RowResult[]} */ (result('proxy')?.rows ?? []);
+  const faults = result('faults');
+  const http2 = rows.filter(({ name }) => name === 'http2');
+  const documents = [
+    marked('README.md', [summary(rows)]),
+    marked('docs/benchmarks.md', [comparison(rows), micro()]),
+    marked('docs/http2.md', http2.map(measured)),
+  ];
+  if (faults !== null) {
+    documents.push(marked('docs/faults.md', [faultsSection(faults)]));
+    documents.push({ file: 'docs/faults.svg', text: picture(faults) });
+  }
+  return documents;
+}
+
+/** A file's text with the sections in its place for results. @param {string} file @param {string[]} sections */
+function marked(file, sections) {
+  const text = readFileSync(root + file, 'utf8');
+  if (!MARKED.test(text)) throw new Error(`${file} has no place for results`);
+  const rendered = sections.filter((section) => section !== '').join('\n');
+  return { file, text: text.replace(MARKED, (_all, begin, end) => `${begin}\n${rendered}\n${end}`) };
+}
+
+/** A parsed file of results; null while there is none. @param {string} name */
+function result(name) {
+  const file = `${root}bench/results/${name}.json`;
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+}
+
+/** For those who have a minute. @param {RowResult[]} rows */
+function summary(rows) {
+  const [first] = rows;
+  if (first === undefined) return '';
+  const basis = rows.find(({ name }) => name === '1k');
+  return `${OVERVIEW}
+
+${overview(rows)}
+
+${basis === undefined ? '' : `${ratios(basis)} `}${whereText(first.machine)}
+`;
+}
+
+/** Every row with all that was measured. @param {RowResult[]} rows */
+function comparison(rows) {
+  const parts = rows.map(measured);
+  return rows.length === 0 ? '' : [`### At a glance\n\n${OVERVIEW}\n\n${overview(rows)}\n`, ...parts].join('\n');
+}
+
+/** @param {RowResult} row */
+function measured(row) {
+  const { runs, seconds } = row.options;
+  const how = row.kind === 'memory' ? `Medians of ${runs} processes` : `Medians of ${runs} runs of ${seconds} s`;
+  const connections = row.connections === undefined ? '' : `, ${row.connections} connections`;
+  const left = leftOut(row);
+  return `### ${row.title}
+
+${how} (extremes in brackets)${connections}. ${whereText(row.machine)}
+
+${rowTable(row)}
+${left === '' ? '' : `\n${left}\n`}${row.name === '1k' ? `\n${ratios(row)}\n` : ''}`;
+}
+
+function micro() {
+  const micro = result('micro');
+  return micro === null ? '' : `### Inner loops\n\n${whereText(micro.machine)}\n\n${microTable(micro)}\n`;
+}
