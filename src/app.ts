@@ -3,17 +3,19 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { type AdminServer, startAdmin } from './admin/server.ts';
 import { onBrokenInvariant } from './base/invariant.ts';
 import { createRng, type Rng } from './base/rng.ts';
 import type { RunningApp, StartOptions } from './cli/context.ts';
 import { readBackendList } from './config/backend-list.ts';
 import { ControlPlane, statusOfAll } from './control/control-plane.ts';
 import { Discoveries } from './control/discovery/discoveries.ts';
-import { type HeartbeatReceiver, startHeartbeatReceiver } from './control/heartbeat-receiver.ts';
+import { Reloader } from './control/reloader.ts';
 import { Hooks } from './hooks/hooks.ts';
+import type { Change } from './model/change.ts';
+import { StartError } from './model/errors.ts';
 import type { EventFeed } from './model/event.ts';
 import type { ListenSockets } from './model/listen-socket.ts';
+import type { ReloadOutcome } from './model/reload.ts';
 import type { AdminControl, HealthReport, UpstreamControl } from './model/report.ts';
 import type { Settings } from './model/settings.ts';
 import { systemClock } from './platform/clock.ts';
@@ -25,6 +27,7 @@ import { VERSION } from './platform/version.ts';
 import { cores, forkWorker } from './platform/worker-process.ts';
 import { DataPlane } from './proxy/data-plane.ts';
 import type { ForwarderPool } from './proxy/forwarder.ts';
+import { Services } from './services.ts';
 import { FileWatch } from './tls/file-watch.ts';
 import { WorkerFleet } from './workers/worker-fleet.ts';
 
@@ -36,9 +39,10 @@ export async function startApp(settings: Settings, options: StartOptions): Promi
 }
 
 class App implements RunningApp, AdminControl {
-  admin: RunningApp['admin'] = null;
   readonly exited: Promise<number>;
-  private readonly settings: Settings;
+  /** In force. */
+  private settings: Settings;
+  private readonly options: StartOptions;
   private readonly output: OpenLog;
   private readonly files: FileWatch;
   private readonly control: ControlPlane;
@@ -49,13 +53,14 @@ class App implements RunningApp, AdminControl {
   private readonly hooks: Hooks;
   private readonly loopLag: LoopLag = watchLoopLag();
   private readonly startedMs = systemClock.now();
-  private adminServer: AdminServer | null = null;
-  private heartbeatReceiver: HeartbeatReceiver | null = null;
+  private readonly services: Services;
+  private readonly reloader: Reloader;
   private phase: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting';
   private exit: (code: number) => void = () => {};
 
   constructor(settings: Settings, options: StartOptions) {
     this.settings = settings;
+    this.options = options;
     this.output = openLog(options.logLevel ?? settings.log.level, options.logFormat);
     const { log } = this.output;
     this.exited = new Promise((resolve) => {
@@ -65,7 +70,13 @@ class App implements RunningApp, AdminControl {
     const rng = createRng(randomBytes(16).toString('hex'));
     const files = new FileWatch({ clock: systemClock, log });
     this.files = files;
-    this.control = new ControlPlane({ clock: systemClock, rng, log, files });
+    this.control = new ControlPlane({
+      clock: systemClock,
+      rng,
+      log,
+      files,
+      withFound: (upstreams) => this.discoveries.apply(upstreams),
+    });
     this.discoveries = new Discoveries({
       clock: systemClock,
       rng: rng.fork('discovery'),
@@ -88,18 +99,29 @@ class App implements RunningApp, AdminControl {
     const poolOf = (name: string) => this.control.upstream(name)?.routed as ForwarderPool;
     this.fleet = settings.workers === 1 ? null : this.createFleet(rng.fork('workers'), options, sockets);
     this.data = this.fleet ?? new DataPlane({ clock: systemClock, log, files, sockets, poolOf });
+    this.services = new Services({
+      control: this,
+      targets: (name) => {
+        const upstream = this.control.upstream(name);
+        return upstream === null ? null : this.discoveries.doorOf(name, upstream);
+      },
+      sockets,
+      clock: systemClock,
+      log,
+    });
+    this.reloader = new Reloader({
+      read: options.source?.read ?? null,
+      apply: (changed) => this.change(changed),
+      note: (notice) => this.control.events.note(notice),
+      log,
+    });
   }
 
   async start(): Promise<void> {
     const { log } = this.output;
     try {
-      const control = await this.control.prepare(this.settings);
-      const data = await this.data.prepare(this.settings);
-      control.commit();
-      data.commit();
+      await this.configure(this.settings);
       await this.discoveries.start(this.settings.upstreams);
-      await this.serveAdmin();
-      await this.receiveHeartbeats();
     } catch (error) {
       await this.close();
       throw error;
@@ -126,6 +148,15 @@ class App implements RunningApp, AdminControl {
 
   get listeners(): RunningApp['listeners'] {
     return this.data.listeners;
+  }
+
+  get admin(): RunningApp['admin'] {
+    const { admin } = this.services;
+    return admin === null ? null : { name: 'admin', address: admin.address };
+  }
+
+  reload(cause: string): Promise<ReloadOutcome> {
+    return this.reloader.reload(cause);
   }
 
   stop(): void {
@@ -155,7 +186,7 @@ class App implements RunningApp, AdminControl {
     return {
       status: statusOfAll(Object.values(upstreams)),
       version: VERSION,
-      generation: 1,
+      generation: this.reloader.generation,
       uptime_seconds: Math.round((systemClock.now() - this.startedMs) / 100) / 10,
       self: {
         awareness: this.control.awareness,
@@ -164,6 +195,10 @@ class App implements RunningApp, AdminControl {
       },
       upstreams,
     };
+  }
+
+  configuration(): unknown {
+    return this.options.source?.effective() ?? {};
   }
 
   recording(): Iterable<string> {
@@ -181,25 +216,33 @@ class App implements RunningApp, AdminControl {
 
   // --- inside
 
-  private async serveAdmin(): Promise<void> {
-    const { admin: settings } = this.settings;
-    if (settings === null) return;
-    this.adminServer = await startAdmin({ settings, control: this, clock: systemClock, log: this.output.log });
-    this.admin = { name: 'admin', address: this.adminServer.address };
+  /** A reload, once the configuration is known to be valid. */
+  private async change(settings: Settings): Promise<void> {
+    if (this.phase !== 'serving') throw new StartError('The program is being stopped.');
+    await this.configure(settings);
+    this.settings = settings;
+    this.hooks.configure(settings);
+    const { log } = this.output;
+    if (this.options.logLevel === null) log.level = settings.log.level;
+    // What they find concerns the files of other systems: it is told in the log, and refuses no configuration.
+    for (const problem of await this.files.reload()) log.warn({}, `the last good files stay in use: ${problem}`);
+    try {
+      await this.discoveries.start(settings.upstreams);
+    } catch (error) {
+      log.error({ err: error }, 'backends are not looked for');
+    }
   }
 
-  private async receiveHeartbeats(): Promise<void> {
-    const { heartbeats: settings } = this.settings;
-    if (settings === null) return;
-    this.heartbeatReceiver = await startHeartbeatReceiver({
-      settings,
-      targets: (name) => {
-        const upstream = this.control.upstream(name);
-        return upstream === null ? null : this.discoveries.doorOf(name, upstream);
-      },
-      clock: systemClock,
-      log: this.output.log,
-    });
+  /** All of it or nothing: everything that may fail comes before the first commit, and the commits are one turn. */
+  private async configure(settings: Settings): Promise<void> {
+    const changes: Change[] = [];
+    try {
+      for (const part of [this.control, this.data, this.services]) changes.push(await part.prepare(settings));
+    } catch (error) {
+      for (const change of changes) change.abort();
+      throw error;
+    }
+    for (const change of changes) change.commit();
   }
 
   private async finish(code: number, sentence: string): Promise<void> {
@@ -217,8 +260,7 @@ class App implements RunningApp, AdminControl {
     this.discoveries.stop();
     await this.hooks.close();
     await this.control.close();
-    await this.adminServer?.close();
-    await this.heartbeatReceiver?.close();
+    await this.services.close();
     this.loopLag.stop();
   }
 }

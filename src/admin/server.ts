@@ -60,7 +60,7 @@ export interface AdminOptions {
 }
 
 /** Throws StartError when the address is reachable from outside without a token. */
-export function checkExposure({ bind, token }: AdminSettings): void {
+export function checkExposure({ bind, token }: Pick<AdminSettings, 'bind' | 'token'>): void {
   if (token !== null || isLoopback(bind)) return;
   throw new StartError(
     `Cannot serve the admin API on ${formatBind(bind)}: without \`admin.token\` it must be loopback.`,

@@ -1,6 +1,7 @@
 /** What a command may use of the outside world: main.ts hands it in, tests hand in their own. */
 
 import type { Clock } from '../base/time.ts';
+import type { ReadSettings, ReloadOutcome } from '../model/reload.ts';
 import type { BindAddress, LogLevel, Settings } from '../model/settings.ts';
 import type { Terminal } from '../model/terminal.ts';
 
@@ -10,6 +11,16 @@ export interface StartOptions {
   /** Overrides `log.level` of the configuration; null = as configured. */
   readonly logLevel: LogLevel | null;
   readonly logFormat: LogFormat;
+  /** Absent = what the settings came from cannot be read again. */
+  readonly source?: ConfigSource;
+}
+
+/** Where the configuration comes from. */
+export interface ConfigSource {
+  /** Reads it as it is now. */
+  read(): ReadSettings;
+  /** What was read last and was valid, in its own words, with every default and without any secret. */
+  effective(): unknown;
 }
 
 /** Where something really listens, after port 0 has become a number. */
@@ -22,6 +33,8 @@ export interface RunningApp {
   /** Data listeners, in the configuration's order. */
   readonly listeners: readonly BoundAddress[];
   readonly admin: BoundAddress | null;
+  /** Reads the configuration again and puts it in place; never rejects. @param cause for the log */
+  reload(cause: string): Promise<ReloadOutcome>;
   /** Graceful stop by the `drain` settings; a second call stops at once. Resolves `exited`. */
   stop(): void;
   /** Resolves with the exit code once everything is closed: 0 after a drain that finished, 1 after a forced stop. */

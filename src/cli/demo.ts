@@ -3,19 +3,21 @@
 import { formatBind } from '../config/addresses.ts';
 import type { BindAddress, Settings } from '../model/settings.ts';
 import { LOG_OPTIONS, readArguments, readStartOptions } from './args.ts';
-import { loadConfigFile } from './config-file.ts';
+import { openConfigFile } from './config-file.ts';
 import type { Command, CommandContext, RunningApp } from './context.ts';
 
 export const demoCommand: Command = async (args, context) => {
   const { values } = readArguments({ args: [...args], options: LOG_OPTIONS });
   const options = readStartOptions(values);
-  const loaded = loadConfigFile(context.configFile('demo.yaml'), context);
-  if (loaded === null) return 2;
-  const fleet = await context.startDemoFleet(loaded.settings);
+  const file = openConfigFile(context.configFile('demo.yaml'), context);
+  if (file === null) return 2;
+  const { settings } = file;
+  const fleet = await context.startDemoFleet(settings);
   try {
-    const app = await context.startApp(loaded.settings, options);
+    const app = await context.startApp(settings, { ...options, source: file });
     context.onStopSignal(() => app.stop());
-    describe(app, loaded.settings, context);
+    context.onReloadSignal(() => void app.reload('SIGHUP'));
+    describe(app, settings, context);
     return await app.exited;
   } finally {
     await fleet.stop();

@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import type { Settings } from '../model/settings.ts';
 import { crossCheck } from './checks.ts';
 import { type Locate, parseYaml } from './document.ts';
+import { effectiveOf } from './effective.ts';
 import { findingsOf } from './issues.ts';
 import { configJsonSchema, keysAt } from './json-schema.ts';
 import { type Finding, formatPath, isWithin, type Path, type Problem } from './problem.ts';
@@ -20,6 +21,8 @@ export type Loaded =
   | {
       readonly ok: true;
       readonly settings: Settings;
+      /** The configuration in the file's own words, with every default and without any secret. */
+      effective(): unknown;
       /** Values that no log, dump or page may show; see `redact`. */
       readonly secrets: readonly string[];
     }
@@ -44,7 +47,9 @@ export function loadSettings(file: string, text: string, source: Source): Loaded
   const show = (path: Path) => shown.get(formatPath(path)) ?? describe(valueAt(value, path));
   const refused = [...unresolved, ...refuseUnavailable(value)];
   const { settings, findings } = validate(value, refused, show, source);
-  if (settings !== null) return { ok: true, settings, secrets };
+  if (settings !== null) {
+    return { ok: true, settings, secrets, effective: () => effectiveOf(yaml.value, configJsonSchema(), secrets) };
+  }
   return { ok: false, problems: findings.map((finding) => place(file, finding, yaml.locate)).sort(byPlace) };
 }
 

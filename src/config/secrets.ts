@@ -32,7 +32,8 @@ const SECRET_KEYS = new Set([
   'hooks.*.headers.*',
 ]);
 const REFERENCE = /\$\{([^}]*)\}/g;
-const STRUCK_OUT = '[secret]';
+/** Stands where a secret did. */
+export const STRUCK_OUT = '[secret]';
 /** Secrets of at least so many characters are struck out inside other words, too. */
 const STRUCK_OUT_ANYWHERE = 8;
 const WORD_BEGINS = /^[\p{L}\p{N}_]/u;
@@ -57,16 +58,21 @@ export function resolveReferences(value: unknown, source: Source): Resolved {
       else if (found.value !== '') secrets.add(found.value);
       return 'value' in found ? found.value : whole;
     });
-    const isSecretKey = SECRET_KEYS.has(patternOf(path));
+    const isSecret = isSecretKey(path);
     // A short value that was put into a longer text is only found again as that text; see `redact`.
-    if ((isSecretKey || text !== written) && text !== '') secrets.add(text);
+    if ((isSecret || text !== written) && text !== '') secrets.add(text);
     if (text !== written) shown.set(formatPath(path), written);
-    else if (isSecretKey) shown.set(formatPath(path), STRUCK_OUT);
+    else if (isSecret) shown.set(formatPath(path), STRUCK_OUT);
     return text;
   }
 
   const resolved = resolve(value, []);
   return { value: resolved, secrets: [...secrets].sort((a, b) => b.length - a.length), shown, findings };
+}
+
+/** Whether what stands there is secret, however it was written. */
+export function isSecretKey(path: Path): boolean {
+  return SECRET_KEYS.has(patternOf(path));
 }
 
 /** The path with `*` for list positions and for names that users give: of upstreams, hooks and headers. */

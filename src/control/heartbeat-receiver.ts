@@ -3,12 +3,12 @@
  * It bounds what a sender can hold (time, connections, bytes) before anybody knows who it is.
  */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { closeServer } from '../base/close-server.ts';
 import type { Clock } from '../base/time.ts';
-import { boundAddress, listenOptions } from '../model/bind-address.ts';
 import { StartError } from '../model/errors.ts';
 import type { HeartbeatTarget } from '../model/heartbeat.ts';
+import type { ListenSocket } from '../model/listen-socket.ts';
 import type { Log } from '../model/log.ts';
 import type { BindAddress, HeartbeatKey, HeartbeatReceiverSettings } from '../model/settings.ts';
 import {
@@ -22,7 +22,7 @@ import {
 import { HeartbeatKeyRing } from './heartbeat-keys.ts';
 import { admissionJson, refusalOf } from './heartbeat-reply.ts';
 import { HeartbeatSenders } from './heartbeat-senders.ts';
-import { bindHeartbeatUdp, cannotReceive, type HeartbeatUdp } from './heartbeat-udp.ts';
+import { bindHeartbeatUdp, type HeartbeatUdp, type UdpAddress } from './heartbeat-udp.ts';
 
 const BATCH_PATH = '/v1/heartbeats';
 const MAX_CONNECTIONS = 8_192;
@@ -45,6 +45,8 @@ const SERVER_OPTIONS = {
 
 export interface HeartbeatReceiverOptions {
   readonly settings: HeartbeatReceiverSettings;
+  /** Bound to the settings' address; closed with the receiver. */
+  readonly socket: ListenSocket;
   /** Null when there is no such upstream. */
   readonly targets: (upstream: string) => HeartbeatTarget | null;
   readonly clock: Clock;
@@ -54,8 +56,13 @@ export interface HeartbeatReceiverOptions {
 export interface HeartbeatReceiver {
   /** Where it really listens, after port 0 has become a number. */
   readonly address: BindAddress;
+  readonly socket: ListenSocket;
   /** null = no UDP. */
   readonly udpAddress: { readonly host: string; readonly port: number } | null;
+  /** Receives on another UDP address, once `useUdp` says so. Rejects with StartError when it cannot be had. */
+  bindUdp(address: UdpAddress): Promise<HeartbeatUdp>;
+  /** Datagrams come from there only, from now on; null = no UDP. */
+  useUdp(udp: HeartbeatUdp | null): void;
   /** Refusals so far that no backend could be blamed for: unsigned batches, unreadable datagrams. */
   unattributed(): number;
   /** From the next message on these keys hold, and no others: a reload that rotates or revokes. */
@@ -64,25 +71,28 @@ export interface HeartbeatReceiver {
   close(): Promise<void>;
 }
 
+/** Throws StartError when UDP is asked for without keys. */
+export function checkSenders({ keys, udp }: HeartbeatReceiverSettings): void {
+  if (keys.length > 0 || udp === null) return;
+  throw new StartError('Cannot receive heartbeats over UDP without `heartbeats.keys`: a datagram has no sure sender.');
+}
+
 /** Rejects with StartError when an address cannot be had, or UDP is asked for without keys. */
 export async function startHeartbeatReceiver(options: HeartbeatReceiverOptions): Promise<HeartbeatReceiver> {
-  const { settings, targets, clock, log } = options;
+  const { settings, socket, targets, clock, log } = options;
   const keyRing = new HeartbeatKeyRing(settings.keys);
-  if (keyRing.isEmpty && settings.udp !== null) {
-    throw new StartError(
-      'Cannot receive heartbeats over UDP without `heartbeats.keys`: a datagram has no sure sender.',
-    );
-  }
+  checkSenders(settings);
   const gate = new HeartbeatGate({ keyRing, targets, senders: new HeartbeatSenders(), clock });
   const server = createServer(SERVER_OPTIONS, new Receiver(gate).serve);
   server.maxConnections = MAX_CONNECTIONS;
-  const address = await listen(server, settings.bind);
+  const { address } = socket;
+  await socket.listen(server);
   server.on('error', (error) => log.error({ err: error }, 'the heartbeat receiver failed to accept a connection'));
   let udp: HeartbeatUdp | null = null;
   try {
     if (settings.udp !== null) udp = await bindHeartbeatUdp(settings.udp, gate, log);
   } catch (error) {
-    server.close();
+    socket.close();
     throw error;
   }
   if (keyRing.isEmpty) {
@@ -93,11 +103,21 @@ export async function startHeartbeatReceiver(options: HeartbeatReceiverOptions):
   }
   return {
     address,
-    udpAddress: udp?.address ?? null,
+    socket,
+    get udpAddress() {
+      return udp?.address ?? null;
+    },
+    bindUdp: (asked) => bindHeartbeatUdp(asked, gate, log),
+    useUdp: (other) => {
+      void udp?.close();
+      udp = other;
+    },
     unattributed: () => gate.unattributed,
     replaceKeys: (keys) => keyRing.replace(keys),
     close: async () => {
-      await Promise.all([closeServer(server, CLOSE_GRACE_MS, clock), udp?.close()]);
+      const closed = closeServer(server, CLOSE_GRACE_MS, clock);
+      socket.close();
+      await Promise.all([closed, udp?.close()]);
     },
   };
 }
@@ -207,15 +227,4 @@ function send(response: ServerResponse, status: number, body: string): void {
   if (!response.req.complete) headers.push('connection', 'close');
   response.writeHead(status, headers);
   response.end(body);
-}
-
-function listen(server: Server, bind: BindAddress): Promise<BindAddress> {
-  return new Promise((resolve, reject) => {
-    const where = bind.kind === 'unix' ? `unix:${bind.path}` : `${bind.host}:${bind.port}`;
-    server.once('error', (error: NodeJS.ErrnoException) => reject(cannotReceive(where, error)));
-    server.listen(listenOptions(bind), () => {
-      server.removeAllListeners('error');
-      resolve(boundAddress(server.address(), bind));
-    });
-  });
 }

@@ -6,6 +6,9 @@
 import type { Server } from 'node:net';
 import type { BindAddress } from './settings.ts';
 
+/** What an address is for. */
+export type Purpose = 'listener' | 'admin' | 'heartbeats';
+
 export interface ListenSocket {
   /** As configured. */
   readonly asked: BindAddress;
@@ -28,8 +31,8 @@ export interface ListenSocket {
 export interface ListenSockets {
   /**
    * Bound, not yet listening.
-   * @param purpose tells apart who asks, in messages and where sockets are handed over: `listener`, `admin`, `heartbeats`
+   * @param purpose tells apart who asks, in messages and where sockets are handed over
    * Rejects with StartError, in one line, when the address cannot be had.
    */
-  open(asked: BindAddress, purpose: string): Promise<ListenSocket>;
+  open(asked: BindAddress, purpose: Purpose): Promise<ListenSocket>;
 }

@@ -2,6 +2,7 @@
 
 import type { EventFeed } from './event.ts';
 import type { LoadSource } from './load.ts';
+import type { ReloadOutcome } from './reload.ts';
 import type { Intent, Status, UpstreamStatus } from './status.ts';
 
 export interface LatencyReport {
@@ -139,6 +140,10 @@ export interface AdminControl {
   /** Why the program is not ready to take traffic; empty = ready. */
   unready(): readonly string[];
   readonly events: EventFeed;
+  /** The configuration in force, in the file's own words, with every default and without any secret. */
+  configuration(): unknown;
+  /** Reads the configuration again and puts it in place, if it is of use. Never rejects. @param by who asks */
+  reload(by: string): Promise<ReloadOutcome>;
   /** The flight recorder's lines, oldest first, as of now. */
   recording(): Iterable<string>;
 }

@@ -16,11 +16,18 @@ import { renameSync, statSync, unlinkSync } from 'node:fs';
 import net, { type AddressInfo, isIP, type Server } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { StartError } from '../model/errors.ts';
-import type { ListenSocket } from '../model/listen-socket.ts';
+import type { ListenSocket, Purpose } from '../model/listen-socket.ts';
 import type { BindAddress } from '../model/settings.ts';
 
 /** Connections that wait to be accepted; the system caps it (`net.core.somaxconn`). */
 const BACKLOG = 4_096;
+
+/** What an address is for, in the words of a failure. */
+const PURPOSES: Readonly<Record<Purpose, string>> = {
+  listener: 'listen',
+  admin: 'serve the admin API',
+  heartbeats: 'receive heartbeats',
+};
 
 /** A TCP or Pipe handle of node's. */
 interface Handle {
@@ -39,23 +46,25 @@ interface ServerInternals {
 }
 
 /** Bound, not listening. Rejects with StartError, in one line, when the address cannot be had. */
-export async function bindSocket(asked: BindAddress): Promise<ListenSocket> {
-  if (asked.kind === 'unix') return bindPath(asked);
-  const { address, family } = await resolve(asked);
-  const handle = createHandle(asked, address, asked.port, family === 6 ? 6 : 4);
+export async function bindSocket(asked: BindAddress, purpose: Purpose = 'listener'): Promise<ListenSocket> {
+  const fail: Fail = (code) => startError(asked, purpose, code);
+  if (asked.kind === 'unix') return bindPath(asked, fail);
+  const { address, family } = await resolve(asked, fail);
+  const handle = createHandle(address, asked.port, family === 6 ? 6 : 4, fail);
   const bound: Partial<AddressInfo> = {};
   // libuv keeps the error of a bind until it is asked again.
   const error = handle.getsockname?.(bound) ?? 0;
   if (error !== 0) {
     handle.close();
-    throw startError(asked, getSystemErrorName(error));
+    throw fail(getSystemErrorName(error));
   }
-  return new HeldSocket(asked, { kind: 'tcp', host: bound.address ?? address, port: bound.port ?? asked.port }, handle);
+  const where = { kind: 'tcp', host: bound.address ?? address, port: bound.port ?? asked.port } as const;
+  return new HeldSocket(asked, where, handle, fail);
 }
 
 /** A socket that another process has bound, from the handle that came with a message. */
 export function adoptSocket(asked: BindAddress, address: BindAddress, handle: object): ListenSocket {
-  return new HeldSocket(asked, address, handle as Handle);
+  return new HeldSocket(asked, address, handle as Handle, (code) => startError(asked, 'listener', code));
 }
 
 class HeldSocket implements ListenSocket {
@@ -65,11 +74,13 @@ class HeldSocket implements ListenSocket {
   private server: Server | null = null;
   private isShared = false;
   private isClosed = false;
+  private readonly fail: Fail;
 
-  constructor(asked: BindAddress, address: BindAddress, handle: Handle) {
+  constructor(asked: BindAddress, address: BindAddress, handle: Handle, fail: Fail) {
     this.asked = asked;
     this.address = address;
     this.handle = handle;
+    this.fail = fail;
   }
 
   listen(server: Server): Promise<void> {
@@ -77,7 +88,7 @@ class HeldSocket implements ListenSocket {
     return new Promise((resolve, reject) => {
       const onError = (error: NodeJS.ErrnoException) => {
         server.off('listening', onListening);
-        reject(startError(this.asked, error.code ?? error.message));
+        reject(this.fail(error.code ?? error.message));
       };
       const onListening = () => {
         server.off('error', onError);
@@ -104,28 +115,31 @@ class HeldSocket implements ListenSocket {
   }
 }
 
-async function resolve(asked: Extract<BindAddress, { kind: 'tcp' }>): Promise<{ address: string; family: number }> {
+async function resolve(
+  asked: Extract<BindAddress, { kind: 'tcp' }>,
+  fail: Fail,
+): Promise<{ address: string; family: number }> {
   const family = isIP(asked.host);
   if (family !== 0) return { address: asked.host, family };
   try {
     return await lookup(asked.host);
   } catch (error) {
-    throw startError(asked, (error as NodeJS.ErrnoException).code ?? 'error');
+    throw fail((error as NodeJS.ErrnoException).code ?? 'error');
   }
 }
 
-async function bindPath(asked: Extract<BindAddress, { kind: 'unix' }>): Promise<ListenSocket> {
+async function bindPath(asked: Extract<BindAddress, { kind: 'unix' }>, fail: Fail): Promise<ListenSocket> {
   const { path } = asked;
-  if (await isTaken(path)) throw startError(asked, 'EADDRINUSE');
+  if (await isTaken(path)) throw fail('EADDRINUSE');
   const temporary = `${path}.${process.pid}`;
-  const handle = createHandle(asked, temporary, -1, -1);
+  const handle = createHandle(temporary, -1, -1, fail);
   try {
     renameSync(temporary, path);
   } catch (error) {
     handle.close();
-    throw startError(asked, (error as NodeJS.ErrnoException).code ?? 'error');
+    throw fail((error as NodeJS.ErrnoException).code ?? 'error');
   }
-  return new HeldSocket(asked, asked, handle);
+  return new HeldSocket(asked, asked, handle, fail);
 }
 
 /** Something is at the path, and it is no socket that was left behind by a process which is no more. */
@@ -143,9 +157,9 @@ function isTaken(path: string): Promise<boolean> | boolean {
   });
 }
 
-function createHandle(asked: BindAddress, address: string, port: number, family: 4 | 6 | -1): Handle {
+function createHandle(address: string, port: number, family: 4 | 6 | -1, fail: Fail): Handle {
   const created = (net as unknown as Internals)._createServerHandle(address, port, family, undefined, 0);
-  if (typeof created === 'number') throw startError(asked, getSystemErrorName(created));
+  if (typeof created === 'number') throw fail(getSystemErrorName(created));
   return created;
 }
 
@@ -157,15 +171,16 @@ function removeQuietly(path: string): void {
   }
 }
 
-function startError(address: BindAddress, code: string): StartError {
+type Fail = (code: string) => StartError;
+
+function startError(address: BindAddress, purpose: Purpose, code: string): StartError {
+  const what = `Cannot ${PURPOSES[purpose]} on`;
   const where = address.kind === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`;
   if (code === 'EADDRINUSE') {
-    return new StartError(
-      `Cannot listen on ${where}: it is in use. Stop the other program or choose another \`bind\`.`,
-    );
+    return new StartError(`${what} ${where}: it is in use. Stop the other program or choose another \`bind\`.`);
   }
   if (code === 'EACCES') {
-    return new StartError(`Cannot listen on ${where}: permission denied. Ports below 1024 need privileges.`);
+    return new StartError(`${what} ${where}: permission denied. Ports below 1024 need privileges.`);
   }
-  return new StartError(`Cannot listen on ${where}: ${code}.`);
+  return new StartError(`${what} ${where}: ${code}.`);
 }

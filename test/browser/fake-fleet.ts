@@ -58,6 +58,8 @@ export async function startFakeFleet({ ids, token = null }: FakeFleetOptions): P
     events,
     unready: () => [],
     recording: () => [],
+    configuration: () => ({}),
+    reload: async () => ({ ok: true, generation: 2 }),
     health: () => {
       fleet.pictures += 1;
       const app = reportUpstream();

@@ -1,13 +1,14 @@
 /** A AdminControl of plain objects behind a real admin server, and ways to talk to it. */
 
 import { connect } from 'node:net';
-import { type AdminServer, startAdmin } from '../../../src/admin/server.ts';
+import { type AdminServer, checkExposure, startAdmin } from '../../../src/admin/server.ts';
 import { EventLog } from '../../../src/control/event-log.ts';
 import type { Log } from '../../../src/model/log.ts';
 import type { AdminControl, BackendDetail, UpstreamControl } from '../../../src/model/report.ts';
-import type { AdminSettings } from '../../../src/model/settings.ts';
+import type { AdminSettings, BindAddress } from '../../../src/model/settings.ts';
 import type { Intent, Status } from '../../../src/model/status.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
+import { bindSocket } from '../../../src/platform/listen-sockets.ts';
 
 const SINCE = '2026-11-21T02:00:00.000Z';
 
@@ -56,6 +57,11 @@ export function createFakeControl(): FakeControl {
       upstreams: Object.fromEntries([...upstreams].map(([name, upstream]) => [name, upstream.report()])),
     }),
     upstream: (name) => upstreams.get(name) ?? null,
+    configuration: () => ({ via: 'pulsegate' }),
+    async reload(by) {
+      changes.push(`reload for ${by}`);
+      return { ok: true, generation: 2 };
+    },
     recording: () => ['{"kind":"recording"}', '{"kind":"state"}'],
     unready() {
       return this.reasons;
@@ -66,9 +72,12 @@ export function createFakeControl(): FakeControl {
 export async function startFake(token: string | null, settings: Partial<AdminSettings> = {}): Promise<Running> {
   const control = createFakeControl();
   const lines: LogLine[] = [];
+  const bind: BindAddress = settings.bind ?? { kind: 'tcp', host: '127.0.0.1', port: 0 };
+  checkExposure({ bind, token });
   const server = await startAdmin({
+    socket: await bindSocket(bind, 'admin'),
     settings: {
-      bind: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+      bind,
       token,
       allowedHosts: ['localhost', '127.0.0.1', '[::1]'],
       ...settings,

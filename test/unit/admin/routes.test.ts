@@ -76,7 +76,6 @@ describe('reading', () => {
     ['/health/', 'not_found'],
     ['//health', 'not_found'],
     ['/metrics', 'not_available_yet'],
-    ['/config', 'not_available_yet'],
   ])('answers GET %s with 404 %s', async (path, error) => {
     const { url } = await start();
     const answer = await fetch(`${url}${path}`);
@@ -148,12 +147,33 @@ describe('changing', () => {
     expect(control.changes).toEqual([]);
   });
 
+  it('reloads, and says which generation is in force', async () => {
+    const { url, control } = await start();
+    const answer = await change(url, 'POST', '/config/reload');
+    expect([answer.status, await answer.json()]).toEqual([200, { generation: 2 }]);
+    expect(control.changes).toEqual([expect.stringMatching(/^reload for POST \/config\/reload by 127\.0\.0\.1:/)]);
+    expect((await fetch(`${url}/config/reload`)).status).toBe(405);
+  });
+
+  it('answers 422 with every problem when the configuration is of no use', async () => {
+    const { url, control } = await start();
+    const problems = [{ file: 'pulsegate.yaml', line: 3, column: 7, path: 'upstreams.app', message: 'is wrong' }];
+    control.reload = async () => ({ ok: false, message: 'it is wrong', problems });
+    const answer = await change(url, 'POST', '/config/reload');
+    expect(answer.status).toBe(422);
+    expect(await answer.json()).toEqual({ error: 'invalid_config', message: 'it is wrong', problems });
+  });
+
+  it('shows the configuration in force', async () => {
+    const { url } = await start();
+    expect(await (await fetch(`${url}/config`)).json()).toEqual({ via: 'pulsegate' });
+  });
+
   it('answers 404 for a change of what does not exist', async () => {
     const { url, control } = await start();
     expect((await change(url, 'POST', '/upstreams/app/backends/z/drain')).status).toBe(404);
     expect((await change(url, 'POST', '/upstreams/z/backends/a/drain')).status).toBe(404);
     expect((await change(url, 'PUT', '/upstreams/app/backends/z/weight', '{"weight":2}')).status).toBe(404);
-    expect(await (await change(url, 'POST', '/config/reload')).json()).toMatchObject({ error: 'not_available_yet' });
     expect(control.changes).toEqual([]);
   });
 

@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { checkCommand } from '../../../src/cli/check.ts';
 import { demoCommand } from '../../../src/cli/demo.ts';
@@ -78,17 +79,34 @@ describe('run', () => {
     const { context, started, stopSignals } = fakeWorld();
     const running = runCommand(['-c', fileWith(VALID)], context);
     await eventually(() => stopSignals.length).toBe(1);
-    expect(started[0]?.options).toEqual({ logLevel: null, logFormat: 'auto' });
+    expect(started[0]?.options).toMatchObject({ logLevel: null, logFormat: 'auto' });
     stopSignals[0]?.();
     await running;
   });
 
-  test('survives a reload signal and says that nothing was reloaded', async () => {
-    const { context, err, stopSignals, reloadSignals } = fakeWorld();
-    const running = runCommand(['-c', fileWith(VALID)], context);
+  test('reloads on every reload signal, and reads the file as it is then', async () => {
+    const { context, started, reloads, stopSignals, reloadSignals } = fakeWorld();
+    const file = fileWith(VALID);
+    const running = runCommand(['-c', file], context);
     await eventually(() => reloadSignals.length).toBe(1);
     reloadSignals[0]?.();
-    expect(err.join('')).toBe('Reloading is not available yet: the configuration stays as it is\n');
+    reloadSignals[0]?.();
+    expect(reloads).toEqual(['SIGHUP', 'SIGHUP']);
+    const { source } = started[0]?.options ?? {};
+    expect(source?.read()).toMatchObject({ ok: true });
+    writeFileSync(file, 'listeners: 1');
+    expect(source?.read()).toMatchObject({
+      ok: false,
+      problems: [
+        { file, line: 1 },
+        { file, line: 1 },
+      ],
+    });
+    rmSync(file);
+    expect(source?.read()).toMatchObject({
+      ok: false,
+      problems: [{ message: expect.stringContaining('no such file') }],
+    });
     stopSignals[0]?.();
     expect(await running).toBe(0);
   });

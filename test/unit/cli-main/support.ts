@@ -15,6 +15,8 @@ export interface FakeWorld {
   /** What the app was started with. */
   readonly started: { readonly settings: Settings; readonly options: StartOptions }[];
   readonly fleet: { running: boolean };
+  /** Why it was asked to reload. */
+  readonly reloads: string[];
   readonly stopSignals: (() => void)[];
   readonly reloadSignals: (() => void)[];
 }
@@ -26,6 +28,7 @@ export function fakeWorld(overrides: Partial<CommandContext> = {}, exitCode = 0)
     err: [],
     started: [],
     fleet: { running: false },
+    reloads: [],
     stopSignals: [],
     reloadSignals: [],
   };
@@ -37,7 +40,7 @@ export function fakeWorld(overrides: Partial<CommandContext> = {}, exitCode = 0)
     clock: { now: () => 0, wall: () => 0, at: () => ({ cancel: () => {} }) },
     startApp: async (settings, options) => {
       world.started.push({ settings, options });
-      return fakeApp(settings, exitCode);
+      return fakeApp(settings, world.reloads, exitCode);
     },
     startDemoFleet: async () => {
       world.fleet.running = true;
@@ -55,7 +58,7 @@ export function fakeWorld(overrides: Partial<CommandContext> = {}, exitCode = 0)
   return { ...world, context };
 }
 
-function fakeApp(settings: Settings, exitCode: number): RunningApp {
+function fakeApp(settings: Settings, reloads: string[], exitCode: number): RunningApp {
   let exit: (code: number) => void = () => {};
   const exited = new Promise<number>((resolve) => {
     exit = resolve;
@@ -64,6 +67,10 @@ function fakeApp(settings: Settings, exitCode: number): RunningApp {
   return {
     listeners: settings.listeners.flatMap(({ name, bind }) => bind.map((address) => bound(name, address))),
     admin: settings.admin === null ? null : bound('admin', settings.admin.bind),
+    reload: async (cause) => {
+      reloads.push(cause);
+      return { ok: true, generation: 2 };
+    },
     stop: () => exit(exitCode),
     exited,
   };

@@ -9,6 +9,7 @@ import { StartError } from '../../../src/model/errors.ts';
 import type { Heartbeat, HeartbeatTarget } from '../../../src/model/heartbeat.ts';
 import type { HeartbeatReceiverSettings } from '../../../src/model/settings.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
+import { bindSocket } from '../../../src/platform/listen-sockets.ts';
 import { createWatch } from '../../support/until.ts';
 
 const KEY = { id: 'fleet-1', secret: 'the secret', upstreams: ['app'] };
@@ -46,7 +47,13 @@ const log = {
 
 async function start(settings: HeartbeatReceiverSettings): Promise<HeartbeatReceiver> {
   const targets = (upstream: string) => (upstream === 'app' ? target : null);
-  receiver = await startHeartbeatReceiver({ settings, targets, clock: systemClock, log });
+  receiver = await startHeartbeatReceiver({
+    settings,
+    socket: await bindSocket(settings.bind, 'heartbeats'),
+    targets,
+    clock: systemClock,
+    log,
+  });
   return receiver;
 }
 
@@ -235,9 +242,7 @@ describe('the heartbeat receiver', () => {
     await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
     const { port } = blocker.address() as { port: number };
     const taken = start({ ...SIGNED, bind: { kind: 'tcp', host: '127.0.0.1', port } });
-    await expect(taken).rejects.toThrow(
-      new StartError(`Cannot receive heartbeats on 127.0.0.1:${port}: it is in use.`),
-    );
+    await expect(taken).rejects.toThrow(`Cannot receive heartbeats on 127.0.0.1:${port}: it is in use.`);
     await expect(start({ bind: BIND, udp: { host: '127.0.0.1', port: 0 }, keys: [] })).rejects.toThrow(StartError);
     await new Promise((resolve) => blocker.close(resolve));
   });
