@@ -1,22 +1,23 @@
 /**
- * The log: JSON lines on stdout, or readable text when a person is watching. Invariant: a log that cannot be written costs lines, at
- * most; whoever looks at stderr is told once that it began, and once that it is over.
+ * The log: JSON lines on stdout, or readable text when a person is watching. All logs of a process share one stream, whose last lines
+ * are written when the process ends, however that comes about.
  */
 
-import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { LogLevel } from '../model/settings.ts';
-import { writeError } from './process.ts';
+import { LogStream } from './log-stream.ts';
 
-/** Lines are gathered up to this many bytes, at most for FLUSH_MS, so that an access log costs few system calls. */
-const GATHER_BYTES = 4_096;
-const FLUSH_MS = 500;
+const STDOUT = 1;
+
+/** An access log should cost few system calls. */
+const GATHER = 4_096;
+const PIECE = 16_384;
 
 /** A pipe takes this much in one piece, or nothing (PIPE_BUF). */
-const ATOMIC_BYTES = 4_096;
+const ATOMIC = 4_096;
 
-/** When stdout does not drain, lines beyond this are dropped: serving goes on. */
-const MAX_QUEUED_BYTES = 16 * 1_024 * 1_024;
+let stdout: LogStream | null = null;
 
 export interface OpenLog {
   readonly log: Logger;
@@ -33,42 +34,18 @@ export function openLog(level: LogLevel, format: 'auto' | 'json' | 'pretty', { i
     const stream = pretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', sync: true });
     return { log: pino({ level, base: null }, stream), flush: () => {} };
   }
-  const stream = destination({
-    dest: 1,
-    sync: false,
-    minLength: isShared ? GATHER_BYTES / 2 : GATHER_BYTES,
-    ...(isShared ? { maxWrite: ATOMIC_BYTES } : {}),
-    maxLength: MAX_QUEUED_BYTES,
-    periodicFlush: FLUSH_MS,
-  });
-  complainOnce(stream);
-  return { log: pino({ level, base: null }, stream as DestinationStream), flush: () => flushQuietly(stream) };
+  const stream = stdoutStream(isShared);
+  return { log: pino({ level, base: null }, stream), flush: () => stream.flush() };
 }
 
-/** A closed pipe or a full disk must not end the proxy. What could not be written is kept and tried again, within MAX_QUEUED_BYTES. */
-function complainOnce(stream: ReturnType<typeof destination>): void {
-  let isFailing = false;
-  let dropped = 0;
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (isFailing) return;
-    isFailing = true;
-    writeError(`pulsegate: the log cannot be written (${error.code ?? error.message}); serving goes on\n`);
+function stdoutStream(isShared: boolean): LogStream {
+  if (stdout !== null) return stdout;
+  const stream = new LogStream({
+    fd: STDOUT,
+    gather: isShared ? GATHER / 2 : GATHER,
+    piece: isShared ? ATOMIC : PIECE,
   });
-  stream.on('drop', () => {
-    dropped++;
-  });
-  stream.on('write', () => {
-    if (!isFailing) return;
-    writeError(`pulsegate: the log is written again; ${dropped} lines were lost\n`);
-    isFailing = false;
-    dropped = 0;
-  });
-}
-
-function flushQuietly(stream: { flushSync(): void }): void {
-  try {
-    stream.flushSync();
-  } catch {
-    // Nothing was opened yet, or nobody reads any more: there is nobody left to tell.
-  }
+  process.on('exit', () => stream.flush());
+  stdout = stream;
+  return stream;
 }
