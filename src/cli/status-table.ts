@@ -92,7 +92,7 @@ function poolLines(
   options: TableOptions,
 ): string[] {
   const paint = (of: Status | UpstreamStatus, text: string) =>
-    options.colours && of in COLOURS ? `\x1b[${COLOURS[of]}m${text}\x1b[0m` : text;
+    options.colours && Object.hasOwn(COLOURS, of) ? `\x1b[${COLOURS[of]}m${text}\x1b[0m` : text;
   const [before, after] = [`${printable(name)}  `, `  ${available} of ${total} available  ${printable(balance)}`];
   const heading = cut(`${before}${printable(status)}${after}`, options.columns);
   // Painted after the cut, so that a colour is neither counted nor left open.
@@ -161,9 +161,10 @@ function choose(
 ): ReadonlyMap<string, readonly BackendReport[]> {
   const total = pools.reduce((sum, [, { backends }]) => sum + backends.length + 3, 1);
   if (rows === null || total <= rows) return new Map(pools.map(([name, { backends }]) => [name, backends]));
-  // A heading, the titles, what is left out, and an empty line; and at the end what is said of the rest and of the whole.
-  const headed = pools.slice(0, Math.max(1, Math.floor((rows - 2) / 4)));
-  let room = rows - 2 - headed.length * 4;
+  // Each takes a heading, the titles, what is left out, and an empty line; the end says what the whole is, and how many are missing.
+  const ending = pools.length * 4 + 1 <= rows ? 1 : 2;
+  const headed = pools.slice(0, Math.max(1, Math.floor((rows - ending) / 4)));
+  let room = rows - ending - headed.length * 4;
   const chosen = new Set<BackendReport>();
   const take = (backends: readonly BackendReport[]) => {
     for (const backend of backends) if (room-- > 0) chosen.add(backend);

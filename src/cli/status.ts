@@ -58,11 +58,11 @@ async function watch(
 ): Promise<void> {
   const { clock, out, onStopSignal } = context;
   const colours = wantsColours(context);
-  const screen = new Screen(out);
   let seen: Seen = { report: first, atMs: clock.now(), absence: null };
+  let screen: Screen | null = null;
   const draw = () => {
     const size = terminal.size();
-    screen.draw(watchText(seen, size, colours, clock), size);
+    screen?.draw(watchText(seen, size, colours, clock), size);
   };
   const see = (now: Seen) => {
     seen = now;
@@ -70,8 +70,8 @@ async function watch(
   };
   const ends: (() => void)[] = [];
   try {
-    draw();
-    await sampleUntil(
+    // Keys and signals first: who sees the table may leave it at once.
+    const sampling = sampleUntil(
       admin,
       context,
       {
@@ -85,15 +85,18 @@ async function watch(
             if (QUITS.test(typed)) stop();
           }),
           terminal.onResize(() => {
-            screen.invalidate();
+            screen?.invalidate();
             draw();
           }),
         );
       },
     );
+    screen = new Screen(out);
+    draw();
+    await sampling;
   } finally {
     for (const end of ends) end();
-    screen.close();
+    screen?.close();
   }
 }
 
