@@ -48,8 +48,10 @@ export class HttpProbe implements Probe<HttpProbeSettings> {
     const run = new ProbeRun(this.clock, settings.timeoutMs, done);
     const ending = new AbortController();
     run.onEnd((ok) => {
+      if (ok) return;
+      // Not after a whole answer: there is nothing to end, and making the reason costs as much as the rest of the probe.
       ending.abort();
-      if (!ok) this.forget(backend);
+      this.forget(backend);
     });
     this.ask(backend, settings, ending.signal).then(
       (answer) => run.end(judge(answer, settings.expect), readProbeLoad(answer.headers, answer.body)),

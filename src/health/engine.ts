@@ -3,7 +3,8 @@
  * signals in the same order give the same transitions (I7). Does no I/O, arms no timer, draws no random number.
  *
  * A step first lets the source that spoke update its own verdict; only when a verdict changed, or a deadline came, is the
- * whole pool settled: deadlines, budget, status table, trials, transitions.
+ * whole pool settled: deadlines, budget, status table, trials, transitions. As that takes time in proportion to the pool, very
+ * large ones rest in between: what changes meanwhile is settled together, a little later.
  */
 
 import { invariant } from '../base/invariant.ts';
@@ -20,6 +21,11 @@ import { settle } from './settle.ts';
 
 const NO_TRANSITIONS: readonly Transition[] = [];
 
+/** Backends that are settled with every change; what flight recorders keep is no larger. */
+const ALWAYS_SETTLED = 500;
+/** How long a larger pool rests after it was settled, for each backend: 100 ms at ten thousand. */
+const REST_MS_EACH = 0.01;
+
 export class HealthEngine {
   /** Grows whenever `views()` would say something else. */
   version = 1;
@@ -32,12 +38,16 @@ export class HealthEngine {
   /** Until then a success changes nothing but counters. */
   private quietUntilMs = Number.NEGATIVE_INFINITY;
   private lastTransitionId = 0;
+  private settledMs: number;
+  /** Something changed while the pool rests. */
+  private isUnsettled = false;
 
   constructor(settings: HealthSettings, backends: readonly BackendSpec[], at: number) {
     this.settings = settings;
     this.pool = new PoolRecord(settings, at);
     this.records = new Map(backends.map((spec) => [spec.id, this.createRecord(spec, 1, at)]));
     this.lastAtMs = at;
+    this.settledMs = at;
     this.settlePool(at);
   }
 
@@ -64,8 +74,14 @@ export class HealthEngine {
     invariant(signal.at >= this.lastAtMs, `signals go back in time: ${signal.at} after ${this.lastAtMs}`);
     const at = Math.max(signal.at, this.lastAtMs);
     this.lastAtMs = at;
-    const changed = this.apply(signal, at);
+    const changed = this.apply(signal, at) || this.isUnsettled;
     if (!changed && at < this.deadlineMs) return NO_TRANSITIONS;
+    const restsUntilMs = this.settledMs + restMs(this.records.size);
+    if (at < restsUntilMs && !isOrder(signal)) {
+      this.isUnsettled = changed;
+      this.setDeadline(restsUntilMs);
+      return NO_TRANSITIONS;
+    }
     const { changes, reweighed } = this.settlePool(at);
     if (changed || reweighed || changes.length > 0) this.version += 1;
     return changes.map((change) => {
@@ -167,6 +183,8 @@ export class HealthEngine {
 
   private settlePool(at: number) {
     const settled = settle([...this.records.values()], this.pool, this.settings, at);
+    this.settledMs = at;
+    this.isUnsettled = false;
     this.setDeadline(settled.deadlineMs);
     return settled;
   }
@@ -175,4 +193,13 @@ export class HealthEngine {
     this.deadlineMs = deadlineMs;
     this.quietUntilMs = Math.min(deadlineMs, this.pool.review?.dueMs ?? Number.POSITIVE_INFINITY);
   }
+}
+
+/** Whoever gives it reads at once what came of it. */
+function isOrder({ kind }: Signal): boolean {
+  return kind === 'intent' || kind === 'weight' || kind === 'membership';
+}
+
+function restMs(backends: number): number {
+  return backends <= ALWAYS_SETTLED ? 0 : backends * REST_MS_EACH;
 }
