@@ -23,6 +23,7 @@ import { bindSocket } from './platform/listen-sockets.ts';
 import { type OpenLog, openLog } from './platform/logger.ts';
 import { type LoopLag, watchLoopLag } from './platform/loop-lag.ts';
 import { processEnv } from './platform/process.ts';
+import { openFilesLimit } from './platform/open-files.ts';
 import { VERSION } from './platform/version.ts';
 import { cores, forkWorker } from './platform/worker-process.ts';
 import { DataPlane } from './proxy/data-plane.ts';
@@ -98,7 +99,8 @@ class App implements RunningApp, AdminControl {
     const sockets = { open: bindSocket };
     const poolOf = (name: string) => this.control.upstream(name)?.routed as ForwarderPool;
     this.fleet = settings.workers === 1 ? null : this.createFleet(rng.fork('workers'), options, sockets);
-    this.data = this.fleet ?? new DataPlane({ clock: systemClock, log, files, sockets, poolOf });
+    this.data =
+      this.fleet ?? new DataPlane({ clock: systemClock, log, files, sockets, openFiles: openFilesLimit(), poolOf });
     this.services = new Services({
       control: this,
       targets: (name) => {

@@ -7,6 +7,7 @@ import { systemClock } from './platform/clock.ts';
 import { adoptSocket } from './platform/listen-sockets.ts';
 import { openLog } from './platform/logger.ts';
 import { watchLoopLag } from './platform/loop-lag.ts';
+import { openFilesLimit } from './platform/open-files.ts';
 import { endProcess, memoryBytes, onReloadSignal, onStopSignal, writeError } from './platform/process.ts';
 import { type ParentLink, parentLink } from './platform/worker-process.ts';
 import { FileWatch } from './tls/file-watch.ts';
@@ -46,6 +47,7 @@ function create(link: ParentLink, { number, logLevel, logFormat }: Extract<FromP
     log,
     files,
     loopLag,
+    openFiles: openFilesLimit(),
     memoryBytes,
     adopt: (asked, address, handle) => {
       const socket = adoptSocket(asked, address, handle);

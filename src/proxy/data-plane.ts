@@ -29,6 +29,7 @@ import { Forwarder, type ForwarderPool } from './forwarder.ts';
 import { Http2Connection } from './http2-connection.ts';
 import { ListenAddress } from './listen-address.ts';
 import { alpnOf, isSameKind, Listener, type ListenerConfiguration } from './listener.ts';
+import { fitToOpenFiles } from './open-files.ts';
 import { Router } from './router.ts';
 
 /** How often idle connections to backends are looked through. */
@@ -40,6 +41,8 @@ export interface DataPlaneOptions {
   /** Watches over certificates, towards clients and backends. */
   readonly files: FileWatch;
   readonly sockets: ListenSockets;
+  /** Files that this process may have open; null = unknown. */
+  readonly openFiles: number | null;
   /** Asked at each commit: there must be one for every upstream of the settings by then. */
   readonly poolOf: (upstream: string) => ForwarderPool;
 }
@@ -85,7 +88,9 @@ export class DataPlane {
   }
 
   /** Rejects with StartError when an address cannot be had, or a TLS file is of no use; nothing has changed then. */
-  async prepare(settings: Settings): Promise<Change> {
+  async prepare(asked: Settings): Promise<Change> {
+    const { settings, complaint } = fitToOpenFiles(asked, this.options.openFiles);
+    if (complaint !== null) this.options.log.warn({ limit: this.options.openFiles }, complaint);
     const made: { close(): void }[] = [];
     const abort = () => {
       for (const one of made) one.close();

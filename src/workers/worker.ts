@@ -33,6 +33,8 @@ export interface WorkerOptions {
   readonly files: FileWatch;
   readonly loopLag: LoopLag;
   readonly memoryBytes: () => number;
+  /** Files that this process may have open; null = unknown. */
+  readonly openFiles: number | null;
   readonly adopt: (asked: BindAddress, address: BindAddress, handle: object) => ListenSocket;
   /** They hold from now on. */
   readonly onSettings: (settings: Settings) => void;
@@ -81,6 +83,7 @@ export class Worker {
       log,
       files,
       sockets: { open: (asked) => this.openReceived(asked) },
+      openFiles: options.openFiles,
       poolOf: (name) => (this.current.get(name) as RemotePool).routed,
     });
   }
