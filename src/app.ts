@@ -11,6 +11,7 @@ import { ControlPlane, statusOfAll } from './control/control-plane.ts';
 import { Discoveries } from './control/discovery/discoveries.ts';
 import { Reloader } from './control/reloader.ts';
 import { Hooks } from './hooks/hooks.ts';
+import { Scrapes } from './metrics/scrapes.ts';
 import type { Change } from './model/change.ts';
 import { StartError } from './model/errors.ts';
 import type { EventFeed } from './model/event.ts';
@@ -22,8 +23,9 @@ import { systemClock } from './platform/clock.ts';
 import { bindSocket } from './platform/listen-sockets.ts';
 import { type OpenLog, openLog } from './platform/logger.ts';
 import { type LoopLag, watchLoopLag } from './platform/loop-lag.ts';
-import { processEnv } from './platform/process.ts';
 import { openFilesLimit } from './platform/open-files.ts';
+import { processEnv } from './platform/process.ts';
+import { nodeVersion, processStartSeconds, readProcess } from './platform/process-figures.ts';
 import { VERSION } from './platform/version.ts';
 import { cores, forkWorker } from './platform/worker-process.ts';
 import { DataPlane } from './proxy/data-plane.ts';
@@ -56,6 +58,7 @@ class App implements RunningApp, AdminControl {
   private readonly startedMs = systemClock.now();
   private readonly services: Services;
   private readonly reloader: Reloader;
+  private readonly scrapes = new Scrapes();
   private phase: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting';
   private exit: (code: number) => void = () => {};
 
@@ -201,6 +204,25 @@ class App implements RunningApp, AdminControl {
 
   configuration(): unknown {
     return this.options.source?.effective() ?? {};
+  }
+
+  async metrics(): Promise<Iterable<string>> {
+    const reading = await readProcess();
+    const loopLagMs = Math.max(this.loopLag.takeWorstMs(), this.fleet?.worstLagMs ?? 0);
+    return this.scrapes.page({
+      process: {
+        ...reading,
+        ...{ startSeconds: processStartSeconds, version: VERSION, nodeVersion },
+        ...{ loopLagSeconds: loopLagMs / 1_000, logLinesDropped: this.output.dropped() },
+      },
+      workers: this.fleet?.size ?? 1,
+      generation: this.reloader.generation,
+      reloads: this.reloader.counts,
+      awareness: this.control.awareness,
+      heartbeatsUnattributed: this.services.receiver?.unattributed() ?? 0,
+      counts: this.data.counts(),
+      upstreams: this.control.figures(),
+    });
   }
 
   recording(): Iterable<string> {

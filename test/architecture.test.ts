@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['base', 'model', 'config', 'sender'],
   config: ['base', 'model'],
   demo: ['base', 'model', 'sender'],
-  workers: ['base', 'model', 'health', 'pool', 'control', 'tls', 'proxy', 'platform'],
+  workers: ['base', 'model', 'health', 'pool', 'control', 'tls', 'metrics', 'proxy', 'platform'],
   sender: [],
   // Of the data plane, what decides without sockets: the retry rule and its budget.
   sim: ['base', 'model', 'config', 'health', 'pool', 'pick', 'control', 'proxy'],

@@ -9,6 +9,7 @@ import { type Answer, failure, json, type Streamed } from './answer.ts';
 import type { Dashboard } from './dashboard/assets.ts';
 import type { EventStreams } from './events.ts';
 import type { Access } from './guard.ts';
+import type { MetricsPages } from './metrics.ts';
 import { recordingAnswer } from './recording.ts';
 import type { StateStreams } from './stream.ts';
 
@@ -17,6 +18,7 @@ export interface Call {
   readonly events: EventStreams;
   readonly states: StateStreams;
   readonly dashboard: Dashboard;
+  readonly metrics: MetricsPages;
   /** The decoded segments at the pattern's `:` places. */
   readonly params: readonly string[];
   readonly query: URLSearchParams;
@@ -61,7 +63,7 @@ const ROUTES: readonly Route[] = [
   route('GET', '/recording', 'read', ({ control }) => recordingAnswer(control.recording())),
   route('GET', '/config', 'read', ({ control }) => json(200, control.configuration())),
   route('POST', '/config/reload', 'change', reload),
-  route('GET', '/metrics', 'read', notAvailableYet),
+  route('GET', '/metrics', 'read', ({ metrics }) => metrics.answer()),
 ];
 
 /** The route for a request, or the refusal: 400 for a malformed path, 404, or 405 with `allow`. HEAD is answered as GET. */
@@ -160,8 +162,4 @@ function weightOf(body: unknown): number | null {
   if (typeof body !== 'object' || body === null || Object.keys(body).join() !== 'weight') return null;
   const { weight } = body as { weight: unknown };
   return typeof weight === 'number' && weight > 0 && weight < Number.POSITIVE_INFINITY ? weight : null;
-}
-
-function notAvailableYet(): Answer {
-  return failure(404, 'not_available_yet', 'this version does not offer this yet');
 }

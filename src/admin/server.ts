@@ -18,6 +18,7 @@ import { type Answer, failure, type Streamed, send } from './answer.ts';
 import { readDashboard } from './dashboard/assets.ts';
 import { EventStreams } from './events.ts';
 import { createGuard, type Guard } from './guard.ts';
+import { MetricsPages } from './metrics.ts';
 import { type Call, matchRoute } from './routes.ts';
 import { StateStreams } from './stream.ts';
 
@@ -73,8 +74,9 @@ export async function startAdmin({ settings, socket, control, clock, log }: Admi
   const events = new EventStreams(control.events, clock);
   const states = new StateStreams(control, clock);
   const dashboard = readDashboard();
+  const metrics = new MetricsPages(() => control.metrics());
   const server = createServer(SERVER_OPTIONS, (request, response) => {
-    void serve(request, response, { guard, control, events, states, dashboard, log });
+    void serve(request, response, { guard, control, events, states, dashboard, metrics, log });
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(SOCKET_IDLE_MS);
@@ -100,7 +102,7 @@ export async function startAdmin({ settings, socket, control, clock, log }: Admi
   };
 }
 
-interface Service extends Pick<Call, 'control' | 'events' | 'states' | 'dashboard'> {
+interface Service extends Pick<Call, 'control' | 'events' | 'states' | 'dashboard' | 'metrics'> {
   readonly guard: Guard;
   readonly log: Log;
 }
@@ -122,7 +124,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, service
 async function answerTo(
   request: IncomingMessage,
   by: string,
-  { guard, control, events, states, dashboard }: Service,
+  { guard, control, events, states, dashboard, metrics }: Service,
 ): Promise<Answer | Streamed> {
   const refusal = guard.checkOrigin(request);
   if (refusal !== null) return refusal;
@@ -137,6 +139,7 @@ async function answerTo(
     events,
     states,
     dashboard,
+    metrics,
     params: match.params,
     query: new URLSearchParams(target.split('?')[1]),
     lastEventId: request.headersDistinct['last-event-id']?.[0],

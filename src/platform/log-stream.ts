@@ -43,6 +43,8 @@ export class LogStream {
   /** Nobody reads any more: nothing that comes is of use. */
   private isClosed = false;
   private dropped = 0;
+  /** Lines lost since the start. */
+  droppedTotal = 0;
 
   constructor(options: LogStreamOptions) {
     this.options = options;
@@ -50,9 +52,13 @@ export class LogStream {
 
   /** @param line with its line end */
   write(line: string): void {
-    if (this.isClosed) return;
+    if (this.isClosed) {
+      this.droppedTotal++;
+      return;
+    }
     if (this.queued + line.length > MAX_QUEUED) {
       this.dropped++;
+      this.droppedTotal++;
       this.complain('nobody reads it');
       return;
     }

@@ -23,6 +23,8 @@ export interface OpenLog {
   readonly log: Logger;
   /** Writes out what is gathered. */
   flush(): void;
+  /** Lines that were lost because nobody took them. */
+  dropped(): number;
 }
 
 /**
@@ -32,10 +34,10 @@ export interface OpenLog {
 export function openLog(level: LogLevel, format: 'auto' | 'json' | 'pretty', { isShared = false } = {}): OpenLog {
   if (format === 'pretty' || (format === 'auto' && process.stdout.isTTY)) {
     const stream = pretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', sync: true });
-    return { log: pino({ level, base: null }, stream), flush: () => {} };
+    return { log: pino({ level, base: null }, stream), flush: () => {}, dropped: () => 0 };
   }
   const stream = stdoutStream(isShared);
-  return { log: pino({ level, base: null }, stream), flush: () => stream.flush() };
+  return { log: pino({ level, base: null }, stream), flush: () => stream.flush(), dropped: () => stream.droppedTotal };
 }
 
 function stdoutStream(isShared: boolean): LogStream {

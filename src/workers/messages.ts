@@ -4,6 +4,7 @@
  */
 
 import type { ParsedLoad } from '../health/orca.ts';
+import type { DataPlaneCounts } from '../metrics/data-plane-counts.ts';
 import type { BackendSpec } from '../model/backend.ts';
 import type { BindAddress, LogLevel, Settings } from '../model/settings.ts';
 import type { BackendView } from '../model/view.ts';
@@ -99,4 +100,4 @@ export type FromWorker =
   | { readonly kind: 'refused'; readonly attempt: number; readonly message: string }
   /** From now on this slot of the worker's ledger is this backend's. */
   | { readonly kind: 'slots'; readonly pool: number; readonly slots: readonly (readonly [number, string])[] }
-  | { readonly kind: 'beat'; readonly lagMs: number; readonly memoryBytes: number };
+  | { readonly kind: 'beat'; readonly lagMs: number; readonly memoryBytes: number; readonly counts: DataPlaneCounts };

@@ -8,6 +8,7 @@
 import type { Rng } from '../base/rng.ts';
 import type { Clock, Timer } from '../base/time.ts';
 import type { Upstream } from '../control/upstream.ts';
+import { type DataPlaneCounts, mergeCounts, NO_COUNTS, pastOf } from '../metrics/data-plane-counts.ts';
 import type { Change } from '../model/change.ts';
 import { StartError } from '../model/errors.ts';
 import type { NewNotice } from '../model/event.ts';
@@ -53,6 +54,8 @@ export class WorkerFleet implements FeedAudience {
   private readonly feeds = new Map<number, PoolFeed>();
   /** Those of the configuration, by upstream. */
   private feedsByName = new Map<string, PoolFeed>();
+  /** What workers that are no more have counted. */
+  private past: DataPlaneCounts = NO_COUNTS;
   private lastPool = 0;
   private lastWorker = 0;
   private phase: 'serving' | 'draining' | 'closed' = 'serving';
@@ -129,6 +132,11 @@ export class WorkerFleet implements FeedAudience {
   /** Of the workers, the longest that an event loop kept others waiting. */
   get worstLagMs(): number {
     return Math.max(0, ...this.serving.map(({ beat }) => beat?.lagMs ?? 0));
+  }
+
+  /** Of all workers, those that are no more included; as of their last beats. */
+  counts(): DataPlaneCounts {
+    return this.members.reduce((sum, { beat }) => mergeCounts(sum, beat?.counts ?? NO_COUNTS), this.past);
   }
 
   get pids(): readonly number[] {
@@ -221,6 +229,7 @@ export class WorkerFleet implements FeedAudience {
   private onGone(worker: SupervisedWorker, how: string, was: WorkerPhase): void {
     const { log, clock, onNotice } = this.options;
     this.members = this.members.filter((other) => other !== worker);
+    this.past = mergeCounts(this.past, pastOf(worker.beat?.counts ?? NO_COUNTS));
     if (this.phase !== 'serving' || was !== 'serving') return;
     const message = `worker ${worker.number} has gone (${how}): another one takes its place`;
     log.error({ worker: worker.number, pid: worker.pid, how }, message);

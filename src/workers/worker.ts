@@ -216,9 +216,14 @@ export class Worker {
   }
 
   private beat(): void {
-    const { clock, loopLag, memoryBytes } = this.options;
-    this.tell({ kind: 'beat', lagMs: loopLag.readMs(), memoryBytes: memoryBytes() });
+    const { clock } = this.options;
+    this.sayAlive();
     this.beating = clock.at(clock.now() + BEAT_MS, () => this.beat());
+  }
+
+  private sayAlive(): void {
+    const { loopLag, memoryBytes } = this.options;
+    this.tell({ kind: 'beat', lagMs: loopLag.readMs(), memoryBytes: memoryBytes(), counts: this.data.counts() });
   }
 
   private end(): void {
@@ -226,6 +231,8 @@ export class Worker {
     this.phase = 'over';
     this.data.close();
     this.reporter.flush();
+    // What it has counted since the last beat would be lost.
+    this.sayAlive();
     this.reporter.stop();
     this.beating?.cancel();
     this.stalls.stop();

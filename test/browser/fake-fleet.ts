@@ -58,6 +58,7 @@ export async function startFakeFleet({ ids, token = null }: FakeFleetOptions): P
     events,
     unready: () => [],
     recording: () => [],
+    metrics: async () => [],
     configuration: () => ({}),
     reload: async () => ({ ok: true, generation: 2 }),
     health: () => {

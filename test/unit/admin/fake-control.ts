@@ -62,6 +62,7 @@ export function createFakeControl(): FakeControl {
       changes.push(`reload for ${by}`);
       return { ok: true, generation: 2 };
     },
+    metrics: async () => ['# HELP a\n', 'a 1\n'],
     recording: () => ['{"kind":"recording"}', '{"kind":"state"}'],
     unready() {
       return this.reasons;
