@@ -75,7 +75,6 @@ describe('reading', () => {
     ['/nope', 'not_found'],
     ['/health/', 'not_found'],
     ['//health', 'not_found'],
-    ['/metrics', 'not_available_yet'],
   ])('answers GET %s with 404 %s', async (path, error) => {
     const { url } = await start();
     const answer = await fetch(`${url}${path}`);
