@@ -290,12 +290,12 @@ test.skipIf(!canLimit)('clients that take all descriptors leave enough for those
 
   for (const client of clients) client.close();
   await poll(async () => (await get(proxy.port)) === 200 || null, 'nobody new was served');
-  expect(
-    linesOf(proxy)
-      .slice(before)
-      .map(({ msg }) => msg),
-  ).toEqual([]);
-  const complaints = linesOf(proxy).filter(({ level }) => level >= 40);
+  const changes = linesOf(proxy)
+    .slice(before)
+    .filter(({ to }) => to !== undefined);
+  expect(changes).toEqual([]);
+  // A machine with more to do may make us stand still, which is told as well.
+  const complaints = linesOf(proxy).filter(({ level, msg }) => level >= 40 && !msg.includes('stood still'));
   expect(complaints.map(({ msg }) => msg)).toEqual([expect.stringMatching(/^only 256 files may be open: /)]);
 });
 
