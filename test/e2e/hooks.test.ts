@@ -5,11 +5,20 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { startBackendProcess, startProxyProcess, temporaryFolder, transitionsInOrder } from '../support/processes.ts';
+import {
+  serving,
+  startBackendProcess,
+  startProcess,
+  startProxyProcess,
+  startPulsegate,
+  temporaryFolder,
+  transitionsInOrder,
+} from '../support/processes.ts';
 import { listen } from '../support/recording-backend.ts';
 import { createWatch } from '../support/until.ts';
 
 const PROBE = { interval: '100ms', fast_interval: '50ms', timeout: '1s' };
+const MAIN = join(import.meta.dirname, '../../dist/main.js');
 const SECRET = 'sixteen letters or more';
 
 interface Posted {
@@ -180,4 +189,49 @@ test('a receiver that never answers holds up neither requests nor the stop', asy
   for (let n = 0; n < 20; n++) expect((await fetch(`http://127.0.0.1:${proxy.port}/`)).status).toBe(200);
   proxy.kill('SIGTERM');
   expect(await proxy.exited).toBe(0);
+});
+
+test('hooks come with `pulsegate reload`, which refuses what is wrong with its places, and hide in GET /config', async () => {
+  const receiver = await startReceiver((response) => response.end());
+  const [a, b] = await Promise.all([startBackendProcess('a'), startBackendProcess('b')]);
+  const file = join(temporaryFolder(), 'pulsegate.yaml');
+  const write = (hooks: object) =>
+    writeFileSync(
+      file,
+      JSON.stringify({
+        listeners: [{ bind: '127.0.0.1:0' }],
+        admin: { bind: '127.0.0.1:0' },
+        upstreams: {
+          app: {
+            backends: [a, b].map(({ id, port }) => ({ id, url: `http://127.0.0.1:${port}` })),
+            probe: PROBE,
+            alerts: Object.keys(hooks),
+          },
+        },
+        hooks,
+      }),
+    );
+  write({});
+  const proxy = await serving(startPulsegate(['run', '-c', file, '--log-format', 'json']));
+  const admin = `http://127.0.0.1:${proxy.adminPort}`;
+  for (const id of ['a', 'b']) await transitionsInOrder(proxy, id, ['up']);
+  const reload = async () => {
+    const running = startProcess(process.execPath, [MAIN, 'reload', '--admin', admin]);
+    return { code: await running.exited, text: running.lines.join('\n') };
+  };
+
+  write({ ops: { webhook: `${receiver.url}/hush-hush-hush`, on: ['dwon'] } });
+  const refused = await reload();
+  expect(refused.code).toBe(2);
+  expect(refused.text).toMatch(/pulsegate\.yaml:1:\d+ hooks\.ops\.on\[0\]: must be one of .*did you mean "down"\?/);
+  expect(refused.text).toContain('stays in force');
+
+  write({ ops: { webhook: `${receiver.url}/hush-hush-hush`, on: ['down'] } });
+  expect(await reload()).toEqual({ code: 0, text: expect.stringMatching(/^reloaded: generation 2\b/) });
+  b.kill('SIGKILL');
+  await receiver.until((posted) => posted.some(isOf('down')));
+  const effective = await (await fetch(`${admin}/config`)).text();
+  expect(effective).toContain('"ops"');
+  expect(effective).not.toContain('hush');
+  expect(proxy.lines.join('\n')).not.toContain('hush');
 });
