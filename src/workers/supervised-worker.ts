@@ -88,14 +88,15 @@ export class SupervisedWorker {
   prepare(settings: Settings, sockets: Sockets, workers: number): Promise<Answer> {
     if (this.phase === 'gone') return Promise.resolve('gone');
     this.discard();
+    const answer = new Promise<Answer>((resolve) => {
+      this.answer = resolve;
+    });
     for (const [key, { asked, address, handle }] of sockets) {
       if (!this.has.has(key)) this.send({ kind: 'socket', purpose: 'listener', asked, address }, handle);
     }
     this.wants = new Set(sockets.keys());
     this.send({ kind: 'prepare', attempt: this.attempt, settings, workers });
-    return new Promise((resolve) => {
-      this.answer = resolve;
-    });
+    return answer;
   }
 
   /** What was prepared last holds. */
