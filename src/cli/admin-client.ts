@@ -12,6 +12,7 @@ import type { BackendDetail, HealthReport } from '../model/report.ts';
 import type { CommandContext } from './context.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8081';
+const WHERE_IT_IS = "The admin API is at the configuration's admin.bind, by default http://127.0.0.1:8081.";
 const TIMEOUT_MS = 5_000;
 
 /** A reload resolves names, reads certificates and binds addresses before it answers. */
@@ -149,7 +150,7 @@ function createClient(url: URL, token: string | undefined, agent: Agent): AdminC
       });
     const isStream =
       answer.statusCode === 200 && String(answer.headers['content-type']).startsWith('text/event-stream');
-    if (!isStream) throw refusalOf(replyOf(answer.statusCode, await answer.body.text()), url);
+    if (!isStream) throw refusal(replyOf(answer.statusCode, await answer.body.text()));
     return textOf(answer.body.setEncoding('utf8'));
   }
 
@@ -161,6 +162,10 @@ function createClient(url: URL, token: string | undefined, agent: Agent): AdminC
     }
   }
 
+  function refusal(reply: Reply): StartError {
+    return refusalOf(reply, url, token !== undefined && token !== '');
+  }
+
   function unreachable(error: unknown): StartError {
     return new StartError(`Cannot reach the admin API at ${url.origin}: ${causeOf(error)}`);
   }
@@ -169,7 +174,7 @@ function createClient(url: URL, token: string | undefined, agent: Agent): AdminC
     const reply = await call('GET', '/health');
     // 503 is an answer too: an upstream without an available backend.
     if (reply.kind === 'answer' && 'upstreams' in reply.value) return reply.value as unknown as HealthReport;
-    throw refusalOf(reply, url);
+    throw refusal(reply);
   }
 
   async function detail(target: Target, reply: Reply): Promise<BackendDetail> {
@@ -177,7 +182,7 @@ function createClient(url: URL, token: string | undefined, agent: Agent): AdminC
     if (reply.kind === 'refusal' && (reply.code === 'unknown_upstream' || reply.code === 'unknown_backend')) {
       throw unknownTarget(target, await health());
     }
-    throw refusalOf(reply, url);
+    throw refusal(reply);
   }
 
   async function reload(): Promise<Reloaded> {
@@ -185,7 +190,7 @@ function createClient(url: URL, token: string | undefined, agent: Agent): AdminC
     if (reply.kind === 'answer' && 'generation' in reply.value) {
       return { ok: true, generation: Number(reply.value.generation) };
     }
-    if (reply.kind !== 'refusal' || reply.status !== 422) throw refusalOf(reply, url);
+    if (reply.kind !== 'refusal' || reply.status !== 422) throw refusal(reply);
     return { ok: false, message: reply.message, problems: problemsIn(reply.value) };
   }
 
@@ -243,11 +248,19 @@ function problemsIn(value: { readonly problems?: unknown }): Problem[] {
   );
 }
 
-function refusalOf(reply: Reply, url: URL): StartError {
-  if (reply.kind !== 'refusal') return new StartError(`Cannot use ${url.origin}: what answers there is no Pulsegate.`);
+function refusalOf(reply: Reply, url: URL, hasToken: boolean): StartError {
+  // Only the proxy's own answers to requests carry an id.
+  if (reply.kind === 'refusal' && 'request_id' in reply.value) {
+    return new StartError(`Cannot use ${url.origin}: it is a listener for requests. ${WHERE_IT_IS}`);
+  }
+  if (reply.kind !== 'refusal') {
+    return new StartError(`Cannot use ${url.origin}: what answers there is no admin API of Pulsegate. ${WHERE_IT_IS}`);
+  }
   if (reply.status === 401) {
     return new StartError(
-      `Cannot use ${url.origin}: it refuses the token. Set PULSEGATE_ADMIN_TOKEN to the right one.`,
+      hasToken
+        ? `Cannot use ${url.origin}: it refuses the token. Set PULSEGATE_ADMIN_TOKEN to the right one.`
+        : `Cannot use ${url.origin}: it wants a token. Set PULSEGATE_ADMIN_TOKEN to admin.token of its configuration.`,
     );
   }
   return new StartError(`Refused by ${url.origin}: ${printable(reply.message)} (${printable(reply.code)}).`);
@@ -266,6 +279,8 @@ function causeOf(error: unknown): string {
   const { code, name, message } = error as NodeJS.ErrnoException;
   if (code === 'UND_ERR_BODY_TIMEOUT') return `nothing more came for ${STREAM_TIMEOUT_MS / 1_000} s.`;
   if (code === 'ECONNREFUSED') return 'nothing listens there. Is pulsegate running? --admin URL names another address.';
+  if (code === 'EPROTO' || code?.startsWith('ERR_SSL_'))
+    return 'it does not speak TLS. Write http:// instead of https://.';
   if (code?.endsWith('_TIMEOUT')) return `no answer within ${TIMEOUT_MS / 1_000} s.`;
   if (name === 'HTTPParserError' || code === 'UND_ERR_SOCKET') return 'what answers there does not speak HTTP.';
   return `${code ?? message}.`;

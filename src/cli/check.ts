@@ -3,6 +3,7 @@
 import { formatDuration } from '../base/time.ts';
 import { formatBind } from '../config/addresses.ts';
 import { redact } from '../config/secrets.ts';
+import type { HookSettings } from '../model/hook.ts';
 import type { ProbeSettings } from '../model/probe-settings.ts';
 import type {
   AdminSettings,
@@ -27,11 +28,15 @@ export const checkCommand: Command = async (args, context) => {
   return 0;
 };
 
-function summarize({ listeners, upstreams, admin }: Settings): string {
+function summarize({ listeners, upstreams, admin, hooks }: Settings): string {
   const lines = [
     ...listed(listeners.map(describeListener), 'listeners'),
     describeAdmin(admin),
     ...listed(upstreams.map(describeUpstream), 'upstreams'),
+    ...listed(
+      hooks.map((hook) => describeHook(hook, upstreams)),
+      'hooks',
+    ),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }
@@ -57,6 +62,20 @@ function describeUpstream({ name, backends, balance, health }: UpstreamSettings)
     'backends',
   );
   return `upstream ${name}: ${balance} over ${ids.join(', ')}; ${describeHealth(health)}`;
+}
+
+/** Neither URL nor arguments: they may be secret. */
+function describeHook({ name, action, on }: HookSettings, upstreams: readonly UpstreamSettings[]): string {
+  const what = action.kind === 'webhook' ? 'webhook' : `runs ${action.command[0]}`;
+  const alerting = upstreams.filter(({ alerts }) => alerts === null || alerts.includes(name));
+  const whose =
+    alerting.length === upstreams.length
+      ? 'all upstreams'
+      : listed(
+          alerting.map((upstream) => upstream.name),
+          'upstreams',
+        ).join(', ') || 'no upstream, as none alerts it';
+  return `hook ${name}: ${what} on ${on.join(', ')} of ${whose}`;
 }
 
 function describeHealth({ probe, outliers }: HealthSettings): string {

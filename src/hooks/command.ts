@@ -12,6 +12,9 @@ import type { CallResult } from './result.ts';
 const MAX_OUTPUT_BYTES = 4_096;
 const KILL_AFTER_MS = 2_000;
 
+/** The same when the proxy stops, which must not wait for long. */
+const KILL_AFTER_STOP_MS = 250;
+
 /** How long output may still come after the end: of processes that were left behind, it would come for ever. */
 const OUTPUT_GRACE_MS = 200;
 
@@ -40,15 +43,17 @@ export function runCommand(options: CommandOptions): Promise<CallResult> {
     const kept: Buffer[] = [];
     let keptBytes = 0;
     let ending = '';
-    const end = (why: string) => {
+    const end = (why: string, killAfterMs: number) => {
       if (ending !== '' || child.pid === undefined) return;
       ending = why;
       const { pid } = child;
       signalGroup(pid, 'SIGTERM');
-      clock.at(clock.now() + KILL_AFTER_MS, () => signalGroup(pid, 'SIGKILL'));
+      clock.at(clock.now() + killAfterMs, () => signalGroup(pid, 'SIGKILL'));
     };
-    const giveUp = () => end('ended, as the proxy stops');
-    const limit = clock.at(clock.now() + timeoutMs, () => end(`killed after ${formatDuration(timeoutMs)}`));
+    const giveUp = () => end('ended, as the proxy stops', KILL_AFTER_STOP_MS);
+    const limit = clock.at(clock.now() + timeoutMs, () =>
+      end(`killed after ${formatDuration(timeoutMs)}`, KILL_AFTER_MS),
+    );
     stop.addEventListener('abort', giveUp);
     const settle = (result: CallResult) => {
       limit.cancel();

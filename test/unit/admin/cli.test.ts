@@ -251,14 +251,23 @@ describe('failures', () => {
     );
   });
 
-  it('say that the token is missing or wrong, and do not repeat it', async () => {
-    for (const token of ['', 'wrong-token']) {
-      const env = { ...goodEnv(), PULSEGATE_ADMIN_TOKEN: token };
-      const refused = run(drainCommand, ['app/a'], env);
-      await expect(refused).rejects.toThrow(/refuses the token\. Set PULSEGATE_ADMIN_TOKEN/);
-      await expect(refused).rejects.not.toThrow(/wrong-token/);
-    }
+  it('say that a token is wanted, or that it is wrong, and do not repeat it', async () => {
+    const missing = run(drainCommand, ['app/a'], { ...goodEnv(), PULSEGATE_ADMIN_TOKEN: '' });
+    await expect(missing).rejects.toThrow(/wants a token\. Set PULSEGATE_ADMIN_TOKEN to admin\.token/);
+    const wrong = run(drainCommand, ['app/a'], { ...goodEnv(), PULSEGATE_ADMIN_TOKEN: 'wrong-token' });
+    await expect(wrong).rejects.toThrow(/refuses the token\. Set PULSEGATE_ADMIN_TOKEN/);
+    await expect(wrong).rejects.not.toThrow(/wrong-token/);
     expect(running.control.changes).toEqual([]);
+  });
+
+  it('say that the address is one for requests, or speaks no TLS', async () => {
+    const body = '{"error":"no_route","request_id":"1"}';
+    const listener = await listen(`HTTP/1.1 404 Not Found\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    const env = { PULSEGATE_ADMIN: `http://127.0.0.1:${portOf(listener)}` };
+    await expect(run(statusCommand, [], env)).rejects.toThrow(/it is a listener for requests\. The admin API is at/);
+    listener.close();
+    const secure = { ...goodEnv(), PULSEGATE_ADMIN: running.url.replace('http:', 'https:') };
+    await expect(run(statusCommand, [], secure)).rejects.toThrow(/it does not speak TLS\. Write http:\/\//);
   });
 
   it('pass on what the admin API refuses', async () => {
@@ -273,9 +282,9 @@ describe('failures', () => {
   });
 
   it.each([
-    ['HTML', 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>', 'no Pulsegate'],
-    ['other JSON', 'HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{"status":"UP"}', 'no Pulsegate'],
-    ['a JSON list', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]', 'no Pulsegate'],
+    ['HTML', 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>', 'no admin API of Pulsegate'],
+    ['other JSON', 'HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{"status":"UP"}', 'no admin API of Pulsegate'],
+    ['a JSON list', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]', 'no admin API of Pulsegate'],
     ['no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', 'does not speak HTTP'],
     ['nothing', '', 'does not speak HTTP'],
   ])('say that it is another program: %s', async (_, reply, sentence) => {

@@ -19,6 +19,8 @@ describe('check', () => {
       'listener public (127.0.0.1:8080, [::1]:8080): api.example.com/v1/ -> api; / -> app',
     );
     expect(out.join('')).toContain('upstream api: ring_hash over 127.0.0.1:3003; no probes; traffic not judged');
+    expect(out.join('')).toContain('hook ops: webhook on down, up, ejected, panic, panic_end of app\n');
+    expect(out.join('')).toContain('hook restart: runs systemctl on down of app\n');
     expect(out.join('').split('\n').length).toBeLessThan(25);
   });
 
@@ -37,6 +39,18 @@ describe('check', () => {
     expect(await checkCommand(['--config', file], context)).toBe(2);
     expect(out).toEqual([]);
     expect(err.join('').split('\n')).toContain(`${file}:1:1 listners: unknown key; did you mean "listeners"?`);
+  });
+
+  test('says whose hooks are called, and which never are', async () => {
+    const { context, out } = fakeWorld();
+    const hooks = 'hooks: { all: { exec: ["true"], on: [down] }, none: { webhook: "http://canary/x", on: [up] } }';
+    const upstreams =
+      'upstreams: { a: { backends: ["http://b"], alerts: [all] }, c: { backends: ["http://d"], alerts: [all] } }';
+    const file = fileWith(`listeners: [{ bind: "127.0.0.1:8080", routes: [{ upstream: a }] }]\n${upstreams}\n${hooks}`);
+    expect(await checkCommand(['-c', file], context)).toBe(0);
+    expect(out.join('')).toContain('hook all: runs true on down of all upstreams\n');
+    expect(out.join('')).toContain('hook none: webhook on up of no upstream, as none alerts it\n');
+    expect(out.join('')).not.toContain('canary');
   });
 
   test('shows no secret', async () => {

@@ -54,7 +54,7 @@ describe('reload', () => {
     for (const [status, body, message] of [
       [404, { error: 'not_found', message: 'there is nothing at this path' }, /there is nothing at this path/],
       [401, { error: 'unauthorized', message: 'x' }, /refuses the token/],
-      [200, { status: 'UP' }, /no Pulsegate/],
+      [200, { status: 'UP' }, /no admin API of Pulsegate/],
     ] as const) {
       const { context } = await world(status, body);
       const reloaded = reloadCommand([], context);

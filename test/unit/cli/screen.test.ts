@@ -44,7 +44,7 @@ describe('a screen of its own', () => {
 
   test('draws over whatever stands there, line by line, and clears nothing before', () => {
     const frame = frameOf('one\ntwo\n', 24);
-    expect(show(frame, ['XXXXXXXX', 'XXXXXXXX', 'XXXXXXXX', 'XX'])).toEqual(['one', 'two']);
+    expect(show(frame, ['########', '########', '########', '##'])).toEqual(['one', 'two']);
     expect(frame).not.toContain('\x1b[2J');
   });
 

@@ -117,8 +117,15 @@ describe('a command', () => {
 
   test('is ended when we stop', async () => {
     const stop = new AbortController();
+    const file = join(temporaryFolder(), 'ready');
     const done = run(['sleep', '60'], { stop: stop.signal });
+    const deaf = run(['bash', '-c', `trap "" TERM; touch ${file}; while :; do sleep 0.01; done`], {
+      stop: stop.signal,
+    });
+    await eventually(() => existsSync(file)).toBe(true);
     stop.abort();
     expect(await done).toMatchObject({ ok: false, detail: 'ended, as the proxy stops' });
+    expect(await deaf).toMatchObject({ ok: false, detail: 'ended, as the proxy stops' });
+    expect(await run(['sleep', '60'], { stop: stop.signal })).toMatchObject({ ok: false });
   });
 });
