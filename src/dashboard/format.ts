@@ -27,6 +27,11 @@ export function formatMs(value: number | undefined): string {
   return value < 9.95 && value > 0 ? value.toFixed(1) : String(Math.round(value));
 }
 
+/** How long something takes or lasts, with its unit: `131 ms`, `3.1 s`. */
+export function formatSpan(ms: number): string {
+  return ms < 999.5 ? `${formatMs(Math.max(0, ms))} ms` : formatMs(ms);
+}
+
 export function formatPercent(fraction: number): string {
   if (!Number.isFinite(fraction)) return NONE;
   const percent = fraction * 100;

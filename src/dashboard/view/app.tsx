@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { forgetToken, keepToken, readToken } from '../api.ts';
 import { type Connection, STALE_MS } from '../connection.ts';
 import type { Store, View } from '../store.ts';
-import { useSelection, useStore } from '../use-store.ts';
+import { useMedia, useSelection, useStore } from '../use-store.ts';
 import { Announcer } from './announcer.tsx';
 import { Banners } from './banners.tsx';
 import { DetailPanel } from './detail-panel.tsx';
@@ -74,6 +74,8 @@ function Columns({
     dispatchEvent(new HashChangeEvent('hashchange'));
   };
   const isOpen = selected !== null;
+  // There the backend covers the pools (narrow.css); Tab must not lead behind it.
+  const isCovering = useMedia('(max-width: 78rem)') && isOpen;
   useEffect(() => {
     if (isOpen) {
       const listen = (event: KeyboardEvent) => {
@@ -90,7 +92,7 @@ function Columns({
   }, [isOpen, selected?.upstream, selected?.backend]);
   return (
     <div class="columns">
-      <main>
+      <main inert={isCovering}>
         {pools.map(([name, upstream]) => (
           <PoolSection
             key={name}

@@ -127,7 +127,7 @@ function Plots({
       inFlight: [{ name: 'now', colour: 'ink-b', values: read('inFlight'), isFilled: true }],
       traffic: [
         { name: 'answered', colour: 'ink-a', values: read('rate'), isFilled: true },
-        { name: 'failed', colour: 'ink-bad', values: read('failureRate') },
+        { name: 'failed', colour: 'ink-bad', values: read('failureRate'), isRare: true },
       ],
     };
   }, [target.upstream, target.backend, history, atMs]);

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import type { BackendDetail } from '../../model/report.ts';
-import { formatAge, formatClock, formatMs, formatPercent } from '../format.ts';
+import { formatAge, formatClock, formatPercent, formatSpan } from '../format.ts';
 
 export function EvidenceList({ detail }: { readonly detail: BackendDetail }) {
   const { probe, heartbeat, outcomes, load, admin } = detail.evidence;
@@ -14,7 +14,7 @@ export function EvidenceList({ detail }: { readonly detail: BackendDetail }) {
         <Source name="probe" verdict={probe.verdict} tone={toneOfVerdict(probe.verdict)}>
           {probe.last !== null && (
             <Line name="last">
-              {probe.last.ok ? 'passed' : 'failed'}: {probe.last.detail}, {formatMs(probe.last.latency_ms)} ms, at{' '}
+              {probe.last.ok ? 'passed' : 'failed'}: {probe.last.detail}, {formatSpan(probe.last.latency_ms)}, at{' '}
               {formatClock(probe.last.at)}
             </Line>
           )}
@@ -23,7 +23,7 @@ export function EvidenceList({ detail }: { readonly detail: BackendDetail }) {
               {probe.consecutive.passes} passed, {probe.consecutive.failures} failed
             </Line>
           )}
-          {probe.next_in_ms !== null && <Line name="next">in {formatMs(Math.max(0, probe.next_in_ms))} ms</Line>}
+          {probe.next_in_ms !== null && <Line name="next">in {formatSpan(probe.next_in_ms)}</Line>}
         </Source>
         <Source name="heartbeat" verdict={heartbeat.verdict} tone={toneOfVerdict(heartbeat.verdict)}>
           {heartbeat.seq !== null && (
@@ -33,7 +33,7 @@ export function EvidenceList({ detail }: { readonly detail: BackendDetail }) {
           )}
           {heartbeat.seq !== null && <Line name="suspicion">φ {heartbeat.phi.toFixed(2)}</Line>}
           {heartbeat.lease_remaining_ms !== null && (
-            <Line name="lease">{formatMs(Math.max(0, heartbeat.lease_remaining_ms))} ms left</Line>
+            <Line name="lease">{formatSpan(heartbeat.lease_remaining_ms)} left</Line>
           )}
           {heartbeat.rejected_total > 0 && <Line name="refused">{heartbeat.rejected_total}</Line>}
         </Source>

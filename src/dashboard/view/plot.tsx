@@ -10,6 +10,10 @@ export interface Curve {
   readonly colour: string;
   readonly values: readonly number[];
   readonly isFilled?: boolean;
+  /** Drawn only where it is above 0: what should not be there is no line at the bottom. */
+  readonly isRare?: boolean;
+  /** What the name stands for. */
+  readonly hint?: string;
 }
 
 /** A plot that has just begun is not stretched further than this. */
@@ -58,8 +62,8 @@ export function Plot({ title, times, curves, format, unit = '', height = 72 }: P
     <figure class="plot">
       <figcaption>
         <span class="title">{title}</span>
-        {curves.map(({ name, colour, values }) => (
-          <span key={name} class="value">
+        {curves.map(({ name, colour, values, hint }) => (
+          <span key={name} class="value" title={hint}>
             <i class={`key ${colour}`} />
             {name} <b>{format(values[at] ?? Number.NaN)}</b>
             {unit}
@@ -89,8 +93,9 @@ function useThemeCount(): number {
 }
 
 function dataOf(times: readonly number[], curves: readonly Curve[]): UPlot.AlignedData {
-  const gaps = (values: readonly number[]) => values.map((value) => (Number.isNaN(value) ? null : value));
-  return [[...times], ...curves.map(({ values }) => gaps(values))];
+  const gaps = ({ values, isRare = false }: Curve) =>
+    values.map((value) => (Number.isNaN(value) || (isRare && value === 0) ? null : value));
+  return [[...times], ...curves.map(gaps)];
 }
 
 function optionsOf(
@@ -117,14 +122,20 @@ function optionsOf(
     axes: [
       {
         ...axis,
-        size: 14,
-        gap: 2,
+        size: 16,
+        gap: 4,
         space: 90,
         grid: { show: false },
         values: (_, ticks) => ticks.map((s) => formatClock(s * 1_000).slice(0, 5)),
         incrs: [60, 120, 300],
       },
-      { ...axis, size: 40, gap: 4, space: 26, values: (_, ticks) => ticks.map(format) },
+      {
+        ...axis,
+        size: 40,
+        gap: 4,
+        splits: (_, __, ___, max) => [0, roundBelow(max)],
+        values: (_, ticks) => ticks.map(format),
+      },
     ],
     series: [
       {},
@@ -137,6 +148,12 @@ function optionsOf(
     ],
     hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)] },
   };
+}
+
+/** The largest of 1, 2, 5, 10, … that is not above `max`. */
+function roundBelow(max: number): number {
+  const power = 10 ** Math.floor(Math.log10(max));
+  return (max >= 5 * power ? 5 : max >= 2 * power ? 2 : 1) * power;
 }
 
 /** A canvas does not know `light-dark()`: the browser computes it on an element. */

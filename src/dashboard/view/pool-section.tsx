@@ -132,15 +132,15 @@ function Plots({ name, history, atMs }: Pick<Props, 'name' | 'history' | 'atMs'>
   const traffic = useMemo(
     () => [
       { name: 'answered', colour: 'ink-a', values: values.rate, isFilled: true },
-      { name: 'failed', colour: 'ink-bad', values: values.failed },
+      { name: 'failed', colour: 'ink-bad', values: values.failed, isRare: true },
     ],
     [values],
   );
   const inFlight = useMemo(() => [{ name: 'now', colour: 'ink-b', values: values.inFlight, isFilled: true }], [values]);
   const latency = useMemo(
     () => [
-      { name: 'typical p50', colour: 'ink-a', values: values.p50 },
-      { name: 'worst p99', colour: 'ink-c', values: values.p99 },
+      { name: 'p50', colour: 'ink-a', values: values.p50, hint: "the median of the backends' medians" },
+      { name: 'p99', colour: 'ink-c', values: values.p99, hint: 'of the backend where it is largest' },
     ],
     [values],
   );
