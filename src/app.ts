@@ -182,6 +182,11 @@ class App implements RunningApp, AdminControl {
 
   // --- for the admin server
 
+  restartWorkers(): boolean {
+    void this.fleet?.restart();
+    return this.fleet !== null;
+  }
+
   get events(): EventFeed {
     return this.control.events;
   }
@@ -243,6 +248,9 @@ class App implements RunningApp, AdminControl {
   /** A reload, once the configuration is known to be valid. */
   private async change(settings: Settings): Promise<void> {
     if (this.phase !== 'serving') throw new StartError('The program is being stopped.');
+    if (this.fleet === null && settings.workers !== 1) {
+      throw new StartError('Cannot change `workers` from 1 while running: restart the program.');
+    }
     await this.configure(settings);
     this.settings = settings;
     this.hooks.configure(settings);

@@ -63,6 +63,11 @@ const ROUTES: readonly Route[] = [
   route('GET', '/recording', 'read', ({ control }) => recordingAnswer(control.recording())),
   route('GET', '/config', 'read', ({ control }) => json(200, control.configuration())),
   route('POST', '/config/reload', 'change', reload),
+  route('POST', '/workers/restart', 'change', ({ control }) =>
+    control.restartWorkers()
+      ? json(202, { restarting: true })
+      : failure(409, 'no_workers', 'everything is in one process: `workers` is 1'),
+  ),
   route('GET', '/metrics', 'read', ({ metrics }) => metrics.answer()),
 ];
 

@@ -144,6 +144,8 @@ export interface AdminControl {
   configuration(): unknown;
   /** Reads the configuration again and puts it in place, if it is of use. Never rejects. @param by who asks */
   reload(by: string): Promise<ReloadOutcome>;
+  /** Begins to replace every worker by a new one, one after the other. False when there are none. */
+  restartWorkers(): boolean;
   /** The metrics of now in Prometheus' text format: pieces, to be rendered one by one. */
   metrics(): Promise<Iterable<string>>;
   /** The flight recorder's lines, oldest first, as of now. */

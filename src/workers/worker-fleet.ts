@@ -17,7 +17,7 @@ import type { Log } from '../model/log.ts';
 import type { LogLevel, Settings } from '../model/settings.ts';
 import type { ChildListener, ChildProcessLink } from '../platform/worker-process.ts';
 import { addressesOf, type BoundListener } from '../proxy/data-plane.ts';
-import type { Heard, PoolNews } from './messages.ts';
+import type { Heard, PoolNews, WholePool } from './messages.ts';
 import { type FeedAudience, PoolFeed } from './pool-feed.ts';
 import { RestartBackoff } from './restart-backoff.ts';
 import { BEAT_MS, type Sockets, SupervisedWorker, type WorkerPhase } from './supervised-worker.ts';
@@ -196,7 +196,7 @@ export class WorkerFleet implements FeedAudience {
     }));
     this.applyPools(settings);
     const pools = this.wholePools();
-    for (const worker of [...this.serving, ...fresh]) worker.commit(pools);
+    for (const worker of [...this.serving, ...fresh]) this.commit(worker, pools);
     // The trials of a pool are given to whoever serves, which nobody did before.
     for (const feed of this.feeds.values()) feed.refresh();
     const surplus = this.serving.length - this.countFor(settings);
@@ -260,10 +260,14 @@ export class WorkerFleet implements FeedAudience {
       const answer = await worker.prepare(settings, this.sockets, this.countFor(settings));
       if (answer !== 'ready') return false;
     }
-    const pools = this.wholePools();
-    worker.commit(pools);
-    this.options.log.info({ worker: worker.number, pid: worker.pid }, `worker ${worker.number} serves`);
+    this.commit(worker, this.wholePools());
     return true;
+  }
+
+  private commit(worker: SupervisedWorker, pools: readonly WholePool[]): void {
+    const { number, pid, phase } = worker;
+    worker.commit(pools);
+    if (phase === 'starting') this.options.log.info({ worker: number, pid }, `worker ${number} serves`);
   }
 
   private async replace(worker: SupervisedWorker): Promise<void> {

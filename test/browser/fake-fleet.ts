@@ -60,6 +60,7 @@ export async function startFakeFleet({ ids, token = null }: FakeFleetOptions): P
     recording: () => [],
     metrics: async () => [],
     configuration: () => ({}),
+    restartWorkers: () => false,
     reload: async () => ({ ok: true, generation: 2 }),
     health: () => {
       fleet.pictures += 1;

@@ -58,6 +58,7 @@ export function createFakeControl(): FakeControl {
     }),
     upstream: (name) => upstreams.get(name) ?? null,
     configuration: () => ({ via: 'pulsegate' }),
+    restartWorkers: () => false,
     async reload(by) {
       changes.push(`reload for ${by}`);
       return { ok: true, generation: 2 };
