@@ -32,7 +32,7 @@ const LOAD = fileURLToPath(new URL('load.mjs', import.meta.url));
  * @property {boolean} pin
  *
  * @typedef {{ results: import('./load.mjs').Result[], lateMs: number }} Loaded  lateMs: how far the client fell behind its schedule
- * @typedef {import('./oracle.mjs').Figures & { lateMs: number }} Run
+ * @typedef {import('./oracle.mjs').Figures & { lateMs: number, survived: boolean }} Run  survived: the proxy did not end by itself
  */
 
 let cells = 0;
@@ -55,11 +55,10 @@ export async function runCell(row, target, options) {
         row,
         fleet,
         { ...options, answerBytes, run, port, perSecond: options.perSecond * (row.rateShare ?? 1) },
-        proxy.pid,
+        proxy,
       );
-      if (proxy.exited) throw new Error(`${target.name} ended during the run: ${proxy.errors}`);
       const faultAtMs = (FAULT_AT_SECONDS / RUN_SECONDS) * options.seconds * 1_000;
-      return { ...judge(results, fleet.executions(), faultAtMs), lateMs };
+      return { ...judge(results, fleet.executions(), faultAtMs), lateMs, survived: !proxy.exited };
     } finally {
       await proxy.stop();
     }
@@ -129,10 +128,10 @@ function exchange(port, id, body) {
 
 /**
  * @param {import('./rows.mjs').Row} row @param {import('./fleet.mjs').Fleet} fleet
- * @param {CellOptions & { run: string, port: number, answerBytes: number | undefined }} options @param {number} proxyPid
+ * @param {CellOptions & { run: string, port: number, answerBytes: number | undefined }} options @param {import('../lib/process.mjs').Running} proxy
  * @returns {Promise<Loaded>}
  */
-async function load(row, fleet, { pin, ...options }, proxyPid) {
+async function load(row, fleet, { pin, ...options }, proxy) {
   const { run, port, perSecond, seconds, warmUpSeconds, patienceMs, answerBytes } = options;
   const what = { run, port, perSecond, seconds, warmUpSeconds, patienceMs, answerBytes };
   const command = [process.execPath, LOAD, JSON.stringify(what)];
@@ -149,8 +148,8 @@ async function load(row, fleet, { pin, ...options }, proxyPid) {
   });
   const stage = {
     fleet,
-    stopProxy: () => signalTree(proxyPid, 'SIGSTOP'),
-    continueProxy: () => signalTree(proxyPid, 'SIGCONT'),
+    stopProxy: () => proxy.exited || signalTree(proxy.pid, 'SIGSTOP'),
+    continueProxy: () => proxy.exited || signalTree(proxy.pid, 'SIGCONT'),
   };
   await Promise.race([started, ended]);
   const startedMs = performance.now();

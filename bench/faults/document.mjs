@@ -1,17 +1,18 @@
 /** The scoreboard's part of docs/faults.md. */
 
 import { whereText } from '../lib/machine.mjs';
-import { details, scoreboard } from './tables.mjs';
+import { details, leftOut, scoreboard } from './tables.mjs';
 
 /** @param {{ rows: import('./tables.mjs').RowResult[] }} result a parsed results/faults.json */
 export function section({ rows }) {
   if (rows.length === 0) return '';
+  const left = leftOut(rows);
   return `${measuredWhen(rows)}
 
 **Failed GETs / failed POSTs, p99 and longest of the others in ms.** Bold: fewest failed, where they differ.
 
 ${scoreboard(rows)}
-
+${left === '' ? '' : `\n${left}\n`}
 **POSTs executed twice (worst run), requests of the worst second answered within 250 ms, seconds from the fault to the last
 failure, executions for each request.**
 

@@ -49,6 +49,7 @@ const rows = chosen(ROWS, options.only, 'row').filter(({ extra }) => options.onl
 const cells = rows.map((row) => ({
   row,
   missing: options.runs * targets.length,
+  left: /** @type {{ name: string, why: string }[]} */ ([]),
   targets: targets.map((target) => ({ target, runs: /** @type {any[]} */ ([]) })),
 }));
 const jobs = cells.flatMap((cell) =>
@@ -68,16 +69,26 @@ process.exit(0);
 async function work() {
   for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
     const { cell, target, runs } = job;
-    const { row } = cell;
-    let figures = await runCell(row, target, { folder, pin: options.pin, ...options });
-    for (let tries = 1; figures.lateMs > options.lateMs && tries < options.tries; tries++) {
-      say(`${row.name}, ${target.name}: void, the load itself stood still for ${figures.lateMs.toFixed(0)} ms`);
-      figures = await runCell(row, target, { folder, pin: options.pin, ...options });
+    try {
+      if (!cell.left.some(({ name }) => name === target.name)) runs.push(await measured(cell.row, target));
+    } catch (error) {
+      const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+      say(`${cell.row.name}, ${target.name}: left out: ${why}`);
+      cell.left.push({ name: target.name, why });
     }
-    runs.push(figures);
-    say(`${row.name}, ${target.name}: ${line(figures)}`);
     cell.missing--;
     if (cell.missing === 0) write(cell);
+  }
+}
+
+/** A run in which the load itself kept its schedule, or the last try. @param {import('./rows.mjs').Row} row @param {import('./targets.mjs').Target} target */
+async function measured(row, target) {
+  for (let tries = 1; ; tries++) {
+    const figures = await runCell(row, target, { folder, pin: options.pin, ...options });
+    const isVoid = figures.lateMs > options.lateMs && tries < options.tries;
+    const standstill = `void, the load itself stood still for ${figures.lateMs.toFixed(0)} ms`;
+    say(`${row.name}, ${target.name}: ${isVoid ? standstill : line(figures)}`);
+    if (!isVoid) return figures;
   }
 }
 
@@ -99,13 +110,15 @@ function line({
 }
 
 /** A row that is complete. @param {(typeof cells)[number]} cell */
-function write({ row, targets }) {
+function write({ row, targets, left }) {
+  const complete = targets.filter(({ runs }) => runs.length === options.runs);
   const result = {
     name: row.name,
     title: row.title,
     machine: { ...describeMachine(options.node), pinned: pinning && options.pin },
     options: { runs: options.runs, seconds: options.seconds, rate: options.perSecond },
-    targets: targets.map(({ target: { name, version }, runs }) => ({ name, version, summary: summary(runs), runs })),
+    left,
+    targets: complete.map(({ target: { name, version }, runs }) => ({ name, version, summary: summary(runs), runs })),
   };
   writeRow(
     options.out,

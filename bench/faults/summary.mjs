@@ -14,13 +14,14 @@ import { summarise } from '../lib/figures.mjs';
  * @property {number} maxMs
  * @property {number} longestMs  of the worst run
  * @property {number} worstSecond
+ * @property {boolean} survived  every run: otherwise the proxy itself had ended
  * @property {number | null} lastFailureSeconds  null = at least half of the runs had none
  */
 
-/** @param {import('./oracle.mjs').Figures[]} runs at least one @returns {Summary} */
+/** @param {import('./cell.mjs').Run[]} runs at least one @returns {Summary} */
 export function summary(runs) {
-  const median = (/** @type {(run: import('./oracle.mjs').Figures) => number} */ of) => summarise(runs.map(of)).median;
-  const worst = (/** @type {(run: import('./oracle.mjs').Figures) => number} */ of) => Math.max(...runs.map(of));
+  const median = (/** @type {(run: import('./cell.mjs').Run) => number} */ of) => summarise(runs.map(of)).median;
+  const worst = (/** @type {(run: import('./cell.mjs').Run) => number} */ of) => Math.max(...runs.map(of));
   const last = median((run) => run.lastFailureSeconds ?? Number.NEGATIVE_INFINITY);
   return {
     failedGet: median((run) => run.failedGet),
@@ -33,6 +34,7 @@ export function summary(runs) {
     maxMs: median((run) => run.maxMs),
     longestMs: worst((run) => run.longestMs),
     worstSecond: median((run) => run.worstSecond),
+    survived: runs.every((run) => run.survived),
     lastFailureSeconds: Number.isFinite(last) ? last : null,
   };
 }

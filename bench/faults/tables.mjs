@@ -10,6 +10,7 @@ import { round, table } from '../lib/figures.mjs';
  * @property {ReturnType<typeof import('../lib/machine.mjs').describeMachine>} machine
  * @property {{ runs: number, seconds: number, rate: number }} options
  * @property {string} [notes]
+ * @property {{ name: string, why: string }[]} left  out of the row
  * @property {{ name: string, version: string, summary: Summary }[]} targets
  */
 
@@ -19,7 +20,8 @@ export function scoreboard(rows) {
     const failed = `${count(summary.failedGet)}/${count(summary.failedPost)}`;
     const worst = summary.worstFailed > lossOf(summary) ? ` (worst ${count(summary.worstFailed)})` : '';
     const shown = isBest(row, summary) ? `**${failed}**` : failed;
-    return `${shown}${worst}, ${round(summary.p99Ms, 0)}, ${round(summary.maxMs, 0)}`;
+    const died = summary.survived ? '' : ' (it ended)';
+    return `${shown}${worst}${died}, ${round(summary.p99Ms, 0)}, ${round(summary.maxMs, 0)}`;
   });
 }
 
@@ -30,6 +32,13 @@ export function details(rows) {
     const mixed = wrong === 0 ? '' : `, ${wrong} WRONG`;
     return `${duplicatePosts}, ${round(worstSecond * 100, 0)} %, ${last}, ${round(attemptsPerRequest, 2)}${mixed}`;
   });
+}
+
+/** Who was to be measured and was not, and why; empty when all were. @param {readonly RowResult[]} rows */
+export function leftOut(rows) {
+  return rows
+    .flatMap(({ title, left }) => left.map(({ name, why }) => `${title}: \`${name}\` is left out: ${why}.`))
+    .join(' ');
 }
 
 /** Everybody who is in any row, in the order of the first that has most of them. @param {readonly RowResult[]} rows */
@@ -51,7 +60,7 @@ function perTarget(rows, cell) {
       row.title,
       ...columns.map(({ name }) => {
         const target = row.targets.find((target) => target.name === name);
-        return target === undefined ? '' : cell(target.summary, row);
+        return target === undefined ? '–' : cell(target.summary, row);
       }),
     ]),
   );

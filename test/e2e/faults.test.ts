@@ -53,7 +53,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** One run of each of these rows. @param target a column of the scoreboard */
 async function runRows(target: string, rows: readonly string[]): Promise<[string, Figures][]> {
   const out = join(folder, `${target}.json`);
-  const times = { seconds: SECONDS, rate: PER_SECOND, runs: 1, patience: 6, tries: 2, 'late-ms': 400 };
+  const times = { seconds: SECONDS, rate: PER_SECOND, runs: 1, patience: 6, tries: 2, 'late-ms': 400, 'warm-up': 1 };
   // Not pinned to a CPU, which others may be using.
   const options = { targets: target, only: rows, parallel: 2, out, ...times };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
@@ -101,7 +101,8 @@ describe('faults, with real processes', () => {
     // 503: those that came when every backend had just been given up.
     expect(Object.keys(failures).filter((kind) => kind !== '504 (proxy)' && kind !== '503 (proxy)')).toEqual([]);
     expect(failures['504 (proxy)']).toBeGreaterThan(0);
-    expect(failedP50Ms).toBeLessThan(DEADLINE_MS + SWEEP_MS + lateMs);
+    // The client is late when it sends, and may be as late when it reads.
+    expect(failedP50Ms).toBeLessThan(DEADLINE_MS + SWEEP_MS + 2 * lateMs);
     if (lateMs < QUIET_MS) expect(longestMs).toBeLessThan(DEADLINE_MS + SWEEP_MS);
   });
 });

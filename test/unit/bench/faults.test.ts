@@ -65,6 +65,7 @@ describe('several runs', () => {
     failedGet,
     duplicatePosts,
     lastFailureSeconds,
+    survived: failedGet < 9,
   });
 
   it('give medians, the worst beside them, and duplicates of the worst', () => {
@@ -73,6 +74,7 @@ describe('several runs', () => {
       worstFailed: 9,
       duplicatePosts: 1,
       lastFailureSeconds: 2,
+      survived: false,
     });
   });
 
