@@ -18,7 +18,8 @@ import type { LogLevel, Settings } from '../model/settings.ts';
 import type { ChildListener, ChildProcessLink } from '../platform/worker-process.ts';
 import { addressesOf, type BoundListener } from '../proxy/data-plane.ts';
 import type { Heard, PoolNews, WholePool } from './messages.ts';
-import { type FeedAudience, PoolFeed } from './pool-feed.ts';
+import type { FeedAudience } from './pool-feed.ts';
+import { PoolFeeds } from './pool-feeds.ts';
 import { RestartBackoff } from './restart-backoff.ts';
 import { BEAT_MS, type Sockets, SupervisedWorker, type WorkerPhase } from './supervised-worker.ts';
 import { WorkerShare } from './worker-share.ts';
@@ -51,12 +52,9 @@ export class WorkerFleet implements FeedAudience {
   /** Grows with every commit. */
   private commits = 0;
   private members: SupervisedWorker[] = [];
-  private readonly feeds = new Map<number, PoolFeed>();
-  /** Those of the configuration, by upstream. */
-  private feedsByName = new Map<string, PoolFeed>();
+  private readonly feeds: PoolFeeds;
   /** What workers that are no more have counted. */
   private past: DataPlaneCounts = NO_COUNTS;
-  private lastPool = 0;
   private lastWorker = 0;
   private phase: 'serving' | 'draining' | 'closed' = 'serving';
   private watching: Timer | null = null;
@@ -66,6 +64,7 @@ export class WorkerFleet implements FeedAudience {
   constructor(options: WorkerFleetOptions) {
     this.options = options;
     this.backoff = new RestartBackoff(options.rng);
+    this.feeds = new PoolFeeds(options.clock, this);
   }
 
   /** Rejects with StartError when an address cannot be had, or a worker cannot start; nothing has changed then. */
@@ -114,7 +113,7 @@ export class WorkerFleet implements FeedAudience {
     this.phase = 'closed';
     this.watching?.cancel();
     for (const wait of this.waits) wait.cancel();
-    for (const feed of this.feeds.values()) feed.close();
+    this.feeds.close();
     for (const worker of this.members) worker.kill();
     for (const socket of this.sockets.values()) socket.close();
   }
@@ -174,7 +173,7 @@ export class WorkerFleet implements FeedAudience {
       number,
       clock,
       log,
-      share: new WorkerShare(number, this.feeds),
+      share: new WorkerShare(number, this.feeds.byNumber),
       start: { kind: 'start', number, logLevel, logFormat },
       fork,
       onBeat: () => {},
@@ -194,36 +193,13 @@ export class WorkerFleet implements FeedAudience {
       name,
       address: (sockets.get(key) as ListenSocket).address,
     }));
-    this.applyPools(settings);
-    const pools = this.wholePools();
+    this.feeds.configure(settings.upstreams, this.options.upstreamOf);
+    const pools = this.feeds.whole();
     for (const worker of [...this.serving, ...fresh]) this.commit(worker, pools);
     // The trials of a pool are given to whoever serves, which nobody did before.
-    for (const feed of this.feeds.values()) feed.refresh();
+    this.feeds.refresh();
     const surplus = this.serving.length - this.countFor(settings);
     for (const worker of this.serving.slice(0, Math.max(0, surplus))) worker.drain(settings.drain.timeoutMs);
-  }
-
-  private applyPools({ upstreams }: Settings): void {
-    const { clock, upstreamOf } = this.options;
-    const before = this.feedsByName;
-    this.feedsByName = new Map();
-    for (const { name } of upstreams) {
-      const upstream = upstreamOf(name) as Upstream;
-      const known = before.get(name);
-      const feed = known?.upstream === upstream ? known : new PoolFeed(++this.lastPool, upstream, clock, this);
-      this.feedsByName.set(name, feed);
-      this.feeds.set(feed.number, feed);
-    }
-    for (const feed of before.values()) if (this.feedsByName.get(feed.upstream.name) !== feed) feed.close();
-    // What workers have under way at upstreams that are gone is counted until it ends.
-    const current = new Set(this.feedsByName.values());
-    for (const [number, feed] of this.feeds) {
-      if (!current.has(feed) && feed.upstream.routed.inFlight === 0) this.feeds.delete(number);
-    }
-  }
-
-  private wholePools() {
-    return Array.from(this.feedsByName.values(), (feed) => feed.whole());
   }
 
   private onGone(worker: SupervisedWorker, how: string, was: WorkerPhase): void {
@@ -260,7 +236,7 @@ export class WorkerFleet implements FeedAudience {
       const answer = await worker.prepare(settings, this.sockets, this.countFor(settings));
       if (answer !== 'ready') return false;
     }
-    this.commit(worker, this.wholePools());
+    this.commit(worker, this.feeds.whole());
     return true;
   }
 

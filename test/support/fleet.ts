@@ -1,0 +1,70 @@
+/** The built proxy with several workers, whose processes end with the test even where it kills the one that looks after them. */
+
+import { onTestFinished } from 'vitest';
+import { type ProxyProcess, startProxyProcess } from './processes.ts';
+
+export interface WorkerNote {
+  readonly worker: number;
+  readonly pid: number;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly msg: string;
+}
+
+export interface FleetProcess extends ProxyProcess {
+  /** Log lines that tell of workers that began to serve, oldest first. */
+  readonly served: () => WorkerNote[];
+  /** Log lines that tell of workers that have gone unasked. */
+  readonly lost: () => WorkerNote[];
+  /** Resolves with these notes once there are `count` of them. */
+  servedAtLeast(count: number): Promise<WorkerNote[]>;
+}
+
+/** @param config in the file's own keys, as for `startProxyProcess` */
+export async function startFleet(workers: number, config: object): Promise<FleetProcess> {
+  const pids = new Set<number>();
+  onTestFinished(() => {
+    for (const pid of pids) killQuietly(pid);
+  });
+  const proxy = await startProxyProcess({ workers, ...config });
+  const notes = (pattern: RegExp) => {
+    const found = proxy.lines
+      .filter((line) => line.startsWith('{') && line.includes('"pid"'))
+      .map((line) => JSON.parse(line) as WorkerNote)
+      .filter(({ msg }) => pattern.test(msg));
+    for (const { pid } of found) pids.add(pid);
+    return found;
+  };
+  const served = () => notes(/^worker \d+ serves$/);
+  const fleet: FleetProcess = {
+    ...proxy,
+    served,
+    lost: () => notes(/has gone/),
+    servedAtLeast: (count) =>
+      proxy.watch.until(
+        () => (served().length >= count ? served() : null),
+        () => `${served().length} workers served, not ${count}: ${proxy.lines.join('\n')}`,
+        60_000,
+      ),
+  };
+  await fleet.servedAtLeast(workers);
+  return fleet;
+}
+
+/** Whether the process is there, as far as it has been waited for. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has gone.
+  }
+}
