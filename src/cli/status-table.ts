@@ -20,6 +20,9 @@ export interface TableOptions {
   readonly rows: number | null;
 }
 
+/** In a cell. */
+const NOTHING = '-';
+
 interface Column {
   readonly title: string;
   cell(backend: BackendReport, clock: Clock): string;
@@ -32,9 +35,9 @@ const COLUMNS: readonly Column[] = [
   { title: 'IN FLIGHT', cell: ({ in_flight }) => String(in_flight) },
   {
     title: 'P50/P99 MS',
-    cell: ({ latency_ms: ms }) => (ms === null ? '-' : `${ms.p50.toFixed(1)}/${ms.p99.toFixed(1)}`),
+    cell: ({ latency_ms: ms }) => (ms === null ? NOTHING : `${ms.p50.toFixed(1)}/${ms.p99.toFixed(1)}`),
   },
-  { title: 'LOAD', cell: ({ load }) => (load === null ? '-' : `${Math.round(load.utilization * 100)} %`) },
+  { title: 'LOAD', cell: ({ load }) => (load === null ? NOTHING : `${Math.round(load.utilization * 100)} %`) },
   { title: 'SINCE', cell: ({ since }, clock) => ageOf(since, clock) },
   { title: 'REASON', cell: ({ reason }) => reason },
 ];
@@ -45,6 +48,9 @@ const DISPENSABLE = ['P50/P99 MS', 'LOAD', 'SINCE', 'IN FLIGHT', 'WEIGHT'];
 /** So much of a reason is worth more than any of those. */
 const WORTHWHILE_REASON = 24;
 const NAME_WIDTH = 24;
+
+/** So that growing ages do not move what stands behind them. */
+const USUAL_AGE_WIDTH = '1.5 min'.length;
 const INDENT = '  ';
 const GAP = '  ';
 
@@ -122,11 +128,12 @@ interface Layout {
 function layOut(backends: readonly BackendReport[], { clock, columns: width }: TableOptions): Layout {
   const textOf = (column: Column, backend: BackendReport) => printable(column.cell(backend, clock));
   const widthOf = (column: Column) => {
-    const widest = Math.max(column.title.length, ...backends.map((backend) => textOf(column, backend).length));
+    const least = column.title === 'SINCE' ? USUAL_AGE_WIDTH : column.title.length;
+    const widest = Math.max(least, ...backends.map((backend) => textOf(column, backend).length));
     return width !== null && column.title === 'BACKEND' ? Math.min(widest, NAME_WIDTH) : widest;
   };
-  // Where no backend reports load, a column of dashes says nothing.
-  const said = COLUMNS.filter(({ title }) => title !== 'LOAD' || backends.some(({ load }) => load !== null));
+  // A column of dashes says nothing.
+  const said = COLUMNS.filter((column) => backends.some((backend) => textOf(column, backend) !== NOTHING));
   let columns = said.map((column) => ({ column, width: widthOf(column) }));
   const roomForReason = () => {
     if (width === null) return Number.POSITIVE_INFINITY;
@@ -176,7 +183,8 @@ function choose(
 }
 
 function weightOf({ weight, effective_weight: effective }: BackendReport): string {
-  return effective === weight ? String(weight) : `${effective.toFixed(2)} of ${weight}`;
+  if (effective === weight) return String(weight);
+  return `${effective === 0 ? 0 : effective.toFixed(2)} of ${weight}`;
 }
 
 function lineOf(cells: readonly string[]): string {

@@ -68,8 +68,23 @@ describe('the table of the pool', () => {
     );
   });
 
-  test('leaves load out where nobody reports any', () => {
-    expect(table({ app: pool([backend('a', { load: null })]) })[1]).not.toContain('LOAD');
+  test('leaves out columns in which there is nothing', () => {
+    const [, titles] = table({ app: pool([backend('a', { load: null, latency_ms: null })]) });
+    expect(titles).toBe('  BACKEND  STATUS  WEIGHT     IN FLIGHT  SINCE    REASON');
+  });
+
+  test('stays where it is while ages grow', () => {
+    const lineAfter = (ms: number) => {
+      const clock = new VirtualClock();
+      clock.advanceTo(ms);
+      return table({ app: pool([backend('a', { since: '2026-01-01T00:00:00.000Z' })]) }, { clock })[2] ?? '';
+    };
+    const places = [1, 900, 9_900, 59_900, 61_000, 9 * 60_000].map((ms) => lineAfter(ms).indexOf(REASON));
+    expect(new Set(places).size).toBe(1);
+  });
+
+  test('says plainly that a backend gets nothing', () => {
+    expect(table({ app: pool([backend('a', { effective_weight: 0 })]) })[2]).toContain('  0 of 1  ');
   });
 
   test.each([40, 60, 80, 100, 120, 160])('fits a width of %d, and says why in all but the narrowest', (columns) => {
