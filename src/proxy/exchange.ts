@@ -323,6 +323,8 @@ export class Exchange implements DispatchOwner, LoggedRequest {
       this.end();
       this.client.cut();
     } else if (this.dispatch?.survives(attempt, outcome) === true) {
+      // The log has it under `retried`.
+      this.detail = '';
       this.sending = false;
     } else {
       this.answer(answerToFailure(outcome), detail);
