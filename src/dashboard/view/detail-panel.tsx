@@ -126,7 +126,7 @@ function Plots({
       ],
       inFlight: [{ name: 'now', colour: 'ink-b', values: read('inFlight'), isFilled: true }],
       traffic: [
-        { name: 'answered', colour: 'ink-a', values: read('rate'), isFilled: true },
+        { name: 'all', colour: 'ink-a', values: read('rate'), isFilled: true },
         { name: 'failed', colour: 'ink-bad', values: read('failureRate'), isRare: true },
       ],
     };

@@ -131,7 +131,7 @@ function Plots({ name, history, atMs }: Pick<Props, 'name' | 'history' | 'atMs'>
   }, [name, history, atMs]);
   const traffic = useMemo(
     () => [
-      { name: 'answered', colour: 'ink-a', values: values.rate, isFilled: true },
+      { name: 'all', colour: 'ink-a', values: values.rate, isFilled: true },
       { name: 'failed', colour: 'ink-bad', values: values.failed, isRare: true },
     ],
     [values],

@@ -12,6 +12,8 @@ interface Reader {
   readonly response: PassThrough;
 }
 
+const SELF = { awareness: 0, loop_lag_ms: 0, workers: 1 };
+
 let clock: VirtualClock;
 let control: FakeControl;
 let streams: StateStreams;
@@ -23,7 +25,7 @@ beforeEach(() => {
   pictures = 0;
   control = {
     ...fake,
-    health: () => {
+    health() {
       pictures += 1;
       return fake.health();
     },
@@ -148,6 +150,41 @@ describe('GET /stream', () => {
     expect(streams.answer()).toMatchObject({ status: 503, headers: { 'retry-after': '5' } });
     readers[0]?.response.emit('close');
     expect(streams.answer()).toMatchObject({ status: 200 });
+  });
+
+  it('takes less than 5 % of a core for ten readers of 300 backends that all change every second', () => {
+    const [one] = control.health().upstreams.app?.backends ?? [];
+    let second = 0;
+    control.health = () => {
+      second += 1;
+      const backends = Array.from({ length: 300 }, (_, i) => ({
+        ...(one as NonNullable<typeof one>),
+        id: `b${i}`,
+        requests_total: second * i,
+        in_flight: second % 7,
+        latency_ms: { p50: second % 5, p90: second % 11, p99: second % 17 },
+      }));
+      const app = {
+        status: 'ok',
+        panic: false,
+        balance: 'random',
+        available: 300,
+        total: 300,
+        snapshot: 1,
+        backends,
+      } as const;
+      return { status: 'ok', version: '1', generation: 1, uptime_seconds: second, self: SELF, upstreams: { app } };
+    };
+    const readers = Array.from({ length: 10 }, () => open());
+    const before = process.cpuUsage();
+    for (let i = 1; i <= 60; i++) {
+      clock.advanceTo(i * 1_000);
+      // Read and thrown away: what readers do with it is their own time.
+      for (const { response } of readers) response.read();
+    }
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1e6 / 60).toBeLessThan(0.05);
+    expect(second).toBe(61);
   });
 
   it('needs the token that reads need, and does not keep the server from closing', async () => {
