@@ -20,6 +20,7 @@ import type { ReloadOutcome } from './model/reload.ts';
 import type { AdminControl, HealthReport, UpstreamControl } from './model/report.ts';
 import type { Settings } from './model/settings.ts';
 import { systemClock } from './platform/clock.ts';
+import { type Heir, type Inheritance, receiveInheritance, type SharedSocket, startHeir } from './platform/hand-over.ts';
 import { bindSocket } from './platform/listen-sockets.ts';
 import { type OpenLog, openLog } from './platform/logger.ts';
 import { type LoopLag, watchLoopLag } from './platform/loop-lag.ts';
@@ -36,7 +37,7 @@ import { WorkerFleet } from './workers/worker-fleet.ts';
 
 /** Rejects with StartError when an address cannot be bound; nothing is left running then. */
 export async function startApp(settings: Settings, options: StartOptions): Promise<RunningApp> {
-  const app = new App(settings, options);
+  const app = new App(settings, options, await receiveInheritance());
   await app.start();
   return app;
 }
@@ -46,6 +47,10 @@ class App implements RunningApp, AdminControl {
   /** In force. */
   private settings: Settings;
   private readonly options: StartOptions;
+  /** From the process whose place we take; null = from none. */
+  private readonly inheritance: Inheritance | null;
+  /** The process that is to take our place. */
+  private heir: Heir | null = null;
   private readonly output: OpenLog;
   private readonly files: FileWatch;
   private readonly control: ControlPlane;
@@ -62,9 +67,10 @@ class App implements RunningApp, AdminControl {
   private phase: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting';
   private exit: (code: number) => void = () => {};
 
-  constructor(settings: Settings, options: StartOptions) {
+  constructor(settings: Settings, options: StartOptions, inheritance: Inheritance | null) {
     this.settings = settings;
     this.options = options;
+    this.inheritance = inheritance;
     this.output = openLog(options.logLevel ?? settings.log.level, options.logFormat);
     const { log } = this.output;
     this.exited = new Promise((resolve) => {
@@ -99,7 +105,7 @@ class App implements RunningApp, AdminControl {
       environment: processEnv,
       version: VERSION,
     });
-    const sockets = { open: bindSocket };
+    const sockets: ListenSockets = inheritance?.sockets ?? { open: bindSocket };
     const poolOf = (name: string) => this.control.upstream(name)?.routed as ForwarderPool;
     this.fleet = settings.workers === 1 ? null : this.createFleet(rng.fork('workers'), options, sockets);
     this.data =
@@ -131,9 +137,16 @@ class App implements RunningApp, AdminControl {
       await this.close();
       throw error;
     }
+    if (this.inheritance !== null) {
+      const { generation, upstreams } = this.inheritance.legacy;
+      this.control.inherit(upstreams);
+      this.reloader.generation = generation + 1;
+    }
     this.control.start();
     this.phase = 'serving';
     log.info({ version: VERSION, listeners: this.listeners, admin: this.admin }, 'pulsegate is serving');
+    this.options.onServing?.();
+    this.inheritance?.ready();
   }
 
   private createFleet(rng: Rng, { logLevel, logFormat }: StartOptions, sockets: ListenSockets): WorkerFleet {
@@ -164,11 +177,46 @@ class App implements RunningApp, AdminControl {
     return this.reloader.reload(cause);
   }
 
+  handOver(): void {
+    if (this.phase !== 'serving' || this.heir !== null) return;
+    const { log } = this.output;
+    const shared: SharedSocket[] = Array.from(this.data.sockets.values(), (socket) => ({
+      purpose: 'listener',
+      socket,
+    }));
+    const { admin, receiver } = this.services;
+    if (admin !== null) shared.push({ purpose: 'admin', socket: admin.socket });
+    if (receiver !== null) shared.push({ purpose: 'heartbeats', socket: receiver.socket });
+    const legacy = { generation: this.reloader.generation, upstreams: this.control.bequeath() };
+    this.heir = startHeir(shared, legacy, {
+      onReady: (used) => {
+        for (const socket of used) socket.share();
+        log.info({ pid: this.heir?.pid }, 'handed over: the new process serves');
+        this.control.handOver();
+        void this.services.close();
+        void this.hooks.close();
+        this.drain(0);
+      },
+      onFailed: (why) => {
+        this.heir = null;
+        log.error({}, `not handed over, this process goes on: ${why}`);
+        this.control.events.note({ kind: 'reload', message: `not handed over, this process goes on: ${why}` });
+      },
+    });
+    log.info({ pid: this.heir.pid, sockets: shared.length }, 'handing over to a new process');
+  }
+
   stop(): void {
     if (this.phase === 'draining') void this.finish(1, 'stopped at once');
     if (this.phase !== 'serving') return;
+    this.heir?.dismiss();
+    this.drain(this.settings.drain.delayMs);
+  }
+
+  /** @param delayMs unready, but still accepting */
+  private drain(delayMs: number): void {
     this.phase = 'draining';
-    const { delayMs, timeoutMs } = this.settings.drain;
+    const { timeoutMs } = this.settings.drain;
     this.output.log.info({ delay_ms: delayMs, timeout_ms: timeoutMs }, 'stopping: open requests finish first');
     const beginsMs = systemClock.now() + delayMs;
     systemClock.at(beginsMs, () => {
@@ -248,6 +296,12 @@ class App implements RunningApp, AdminControl {
   /** A reload, once the configuration is known to be valid. */
   private async change(settings: Settings): Promise<void> {
     if (this.phase !== 'serving') throw new StartError('The program is being stopped.');
+    if (this.heir !== null) throw new StartError('A hand-over to a new process is under way.');
+    if ((settings.workers === 1) !== (this.fleet === null)) {
+      throw new StartError(
+        'Cannot change `workers` from or to 1 in a running process: hand over (SIGUSR2) or restart.',
+      );
+    }
     if (this.fleet === null && settings.workers !== 1) {
       throw new StartError('Cannot change `workers` from 1 while running: restart the program.');
     }

@@ -22,6 +22,7 @@ import { startDemoFleet } from './demo/fleet.ts';
 import { systemClock } from './platform/clock.ts';
 import {
   endProcess,
+  onHandOverSignal,
   onReloadSignal,
   onStopSignal,
   packageFile,
@@ -62,6 +63,7 @@ const context: CommandContext = {
   startDemoFleet: (settings) => startDemoFleet(settings, { clock: systemClock }),
   onStopSignal,
   onReloadSignal,
+  onHandOverSignal,
   configFile: (name) => packageFile(`config/${name}`),
 };
 

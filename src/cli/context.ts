@@ -11,6 +11,8 @@ export interface StartOptions {
   /** Overrides `log.level` of the configuration; null = as configured. */
   readonly logLevel: LogLevel | null;
   readonly logFormat: LogFormat;
+  /** Called once everything serves, before the process that we take over from, if any, hears of it. */
+  readonly onServing?: () => void;
   /** Absent = what the settings came from cannot be read again. */
   readonly source?: ConfigSource;
 }
@@ -35,6 +37,8 @@ export interface RunningApp {
   readonly admin: BoundAddress | null;
   /** Reads the configuration again and puts it in place; never rejects. @param cause for the log */
   reload(cause: string): Promise<ReloadOutcome>;
+  /** Starts this program anew, with the same arguments, and gives it our place; then stops gracefully. Goes on if it does not serve. */
+  handOver(): void;
   /** Graceful stop by the `drain` settings; a second call stops at once. Resolves `exited`. */
   stop(): void;
   /** Resolves with the exit code once everything is closed: 0 after a drain that finished, 1 after a forced stop. */
@@ -65,6 +69,8 @@ export interface CommandContext {
   onStopSignal(listener: () => void): void;
   /** Calls `listener` on every SIGHUP. */
   onReloadSignal(listener: () => void): void;
+  /** Calls `listener` on every SIGUSR2. */
+  onHandOverSignal(listener: () => void): void;
   /** Absolute path of a file in the package's config/ folder. */
   configFile(name: string): string;
 }

@@ -1,16 +1,29 @@
-/** `pulsegate run`: the proxy in the foreground, until a signal stops it. SIGHUP reads the configuration again. */
+/**
+ * `pulsegate run`: the proxy in the foreground, until a signal stops it. SIGHUP reads the configuration again; SIGUSR2 starts the program
+ * anew and hands over to it.
+ */
 
 import { CONFIG_OPTION, LOG_OPTIONS, readArguments, readStartOptions } from './args.ts';
 import { openConfigFile } from './config-file.ts';
 import type { Command } from './context.ts';
+import { removePidFile, writePidFile } from './pid-file.ts';
+
+const RUN_OPTIONS = { ...CONFIG_OPTION, ...LOG_OPTIONS, 'pid-file': { type: 'string' } } as const;
 
 export const runCommand: Command = async (args, context) => {
-  const { values } = readArguments({ args: [...args], options: { ...CONFIG_OPTION, ...LOG_OPTIONS } });
+  const { values } = readArguments({ args: [...args], options: RUN_OPTIONS });
   const options = readStartOptions(values);
   const file = openConfigFile(values.config, context);
   if (file === null) return 2;
-  const app = await context.startApp(file.settings, { ...options, source: file });
+  const { 'pid-file': pidFile } = values;
+  const onServing = () => {
+    if (pidFile !== undefined) writePidFile(pidFile);
+  };
+  const app = await context.startApp(file.settings, { ...options, source: file, onServing });
   context.onStopSignal(() => app.stop());
   context.onReloadSignal(() => void app.reload('SIGHUP'));
-  return app.exited;
+  context.onHandOverSignal(() => app.handOver());
+  const code = await app.exited;
+  if (pidFile !== undefined) removePidFile(pidFile);
+  return code;
 };

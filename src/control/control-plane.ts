@@ -8,6 +8,7 @@ import type { Rng } from '../base/rng.ts';
 import { type Clock, formatDuration } from '../base/time.ts';
 import type { UpstreamFigures } from '../metrics/page.ts';
 import type { Change } from '../model/change.ts';
+import type { UpstreamLegacy } from '../model/hand-over.ts';
 import type { Log } from '../model/log.ts';
 import type { HealthReport, UpstreamReport } from '../model/report.ts';
 import { mayUseTls, type Settings, type UpstreamSettings } from '../model/settings.ts';
@@ -16,6 +17,7 @@ import { BackendTls } from '../tls/backend-tls.ts';
 import type { FileWatch } from '../tls/file-watch.ts';
 import { EventLog } from './event-log.ts';
 import { FlightRecorder, recordingOf } from './flight-recorder.ts';
+import { bequeath, inherit } from './hand-over.ts';
 import type { PoolNotice } from './pool-watch.ts';
 import { createProbe } from './probe.ts';
 import type { Probe } from './prober.ts';
@@ -91,6 +93,26 @@ export class ControlPlane {
     this.isStarted = true;
     this.stallWatch.start();
     for (const { upstream } of this.members.values()) upstream.start();
+  }
+
+  /** What the process that takes our place is to know. */
+  bequeath(): UpstreamLegacy[] {
+    const at = this.options.clock.now();
+    return Array.from(this.members.values(), ({ upstream }) => bequeath(upstream, at));
+  }
+
+  /** What the process before us knew: between the first commit and `start`. */
+  inherit(legacies: readonly UpstreamLegacy[]): void {
+    for (const legacy of legacies) {
+      const upstream = this.upstream(legacy.name);
+      if (upstream !== null) inherit(upstream, legacy);
+    }
+  }
+
+  /** The process that has taken our place keeps the state file. */
+  handOver(): void {
+    this.stateWriter?.abandon();
+    this.stateWriter = null;
   }
 
   async close(): Promise<void> {

@@ -21,7 +21,7 @@ export interface ReloaderOptions {
 }
 
 export class Reloader {
-  /** Number of the configuration in force; 1 is that of the start. */
+  /** Number of the configuration in force; 1 is that of the start, unless it goes on with another process's count. */
   generation = 1;
   /** Since the start. */
   readonly counts = { ok: 0, failed: 0 };

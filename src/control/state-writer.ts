@@ -62,6 +62,12 @@ export class StateWriter {
     });
   }
 
+  /** Somebody else keeps the file from now on. */
+  abandon(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+  }
+
   /** Resolves when no write is under way. */
   settled(): Promise<void> {
     return this.writing;

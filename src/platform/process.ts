@@ -31,6 +31,11 @@ export function onReloadSignal(listener: () => void): void {
   process.on('SIGHUP', listener);
 }
 
+/** Calls `listener` on SIGUSR2, every time; without a listener it ends the process. */
+export function onHandOverSignal(listener: () => void): void {
+  process.on('SIGUSR2', listener);
+}
+
 /** Ends the process once stdout has taken what was written to it. */
 export function endProcess(code: number): void {
   process.stdout.write('', () => process.exit(code));

@@ -12,7 +12,7 @@ import type { Clock, Timer } from '../base/time.ts';
 import { DataPlaneCounters } from '../metrics/data-plane-counters.ts';
 import type { DataPlaneCounts } from '../metrics/data-plane-counts.ts';
 import type { Change } from '../model/change.ts';
-import type { ListenSockets } from '../model/listen-socket.ts';
+import type { ListenSocket, ListenSockets } from '../model/listen-socket.ts';
 import type { Log } from '../model/log.ts';
 import {
   type BindAddress,
@@ -153,8 +153,8 @@ export class DataPlane {
   }
 
   /** Open addresses, by key; for whoever goes on with them in another process. */
-  get sockets(): ReadonlyMap<string, ListenAddress> {
-    return this.addresses;
+  get sockets(): ReadonlyMap<string, ListenSocket> {
+    return new Map(Array.from(this.addresses, ([key, { socket }]) => [key, socket]));
   }
 
   private forwarders(): Forwarder[] {

@@ -74,6 +74,7 @@ function createTerminal(env: Record<string, string>, size: TerminalSize | null =
         stop = listener;
       },
       onReloadSignal() {},
+      onHandOverSignal() {},
       configFile: (name) => name,
     },
   };

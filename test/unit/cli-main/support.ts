@@ -19,6 +19,7 @@ export interface FakeWorld {
   readonly reloads: string[];
   readonly stopSignals: (() => void)[];
   readonly reloadSignals: (() => void)[];
+  readonly handOverSignals: (() => void)[];
 }
 
 /** The app ends with `exitCode` when it is stopped. */
@@ -31,6 +32,7 @@ export function fakeWorld(overrides: Partial<CommandContext> = {}, exitCode = 0)
     reloads: [],
     stopSignals: [],
     reloadSignals: [],
+    handOverSignals: [],
   };
   const context: CommandContext = {
     out: (text) => world.out.push(text),
@@ -52,6 +54,7 @@ export function fakeWorld(overrides: Partial<CommandContext> = {}, exitCode = 0)
     },
     onStopSignal: (listener) => world.stopSignals.push(listener),
     onReloadSignal: (listener) => world.reloadSignals.push(listener),
+    onHandOverSignal: (listener) => world.handOverSignals.push(listener),
     configFile: (name) => fileURLToPath(new URL(`../../../config/${name}`, import.meta.url)),
     ...overrides,
   };
@@ -71,6 +74,7 @@ function fakeApp(settings: Settings, reloads: string[], exitCode: number): Runni
       reloads.push(cause);
       return { ok: true, generation: 2 };
     },
+    handOver: () => reloads.push('hand-over'),
     stop: () => exit(exitCode),
     exited,
   };

@@ -45,6 +45,7 @@ const context: CommandContext = {
     stop = listener;
   },
   onReloadSignal: unused,
+  onHandOverSignal: unused,
   configFile: unused,
 };
 
