@@ -28,6 +28,7 @@ export async function prove(target, row, place) {
   // Otherwise the next request would come on the same connection, and the row would be about something else.
   if (row.name === 'connections') check('connection', String(fixed.headers.connection).toLowerCase(), 'close');
   check('body', digest(fixed.body), digest(responseBody(row.bodyBytes)));
+  check('content-length', fixed.headers['content-length'], String(row.bodyBytes));
   for (const [name, value] of Object.entries(responseFields)) {
     if (name !== 'date' && name !== 'server') check(name, fixed.headers[name], value);
   }

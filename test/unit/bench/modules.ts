@@ -42,6 +42,17 @@ interface Modules {
     leftOut(row: Row): string;
   };
   'proxy/rows.mjs': { readonly ROWS: readonly { readonly name: string }[] };
+  'proxy/exchange.mjs': {
+    responseBody(size: number): string;
+    readonly responseFields: Readonly<Record<string, string>>;
+  };
+  'proxy/prove.mjs': {
+    prove(
+      target: { readonly forwards: boolean },
+      row: { readonly name: string },
+      place: { readonly port: number; readonly tls: null; readonly folder: string },
+    ): Promise<void>;
+  };
   'proxy/plan.mjs': {
     secondsOf(options: object, row: { readonly name: string }): number;
     targetsOf(options: object, row: { readonly name: string }): readonly { readonly name: string }[];
