@@ -1,5 +1,11 @@
 /** Pages of metrics as tests look at them. */
 
+import { setTimeout } from 'node:timers/promises';
+
+/** Turns a hang into a readable failure; no expectation depends on it. */
+const PATIENCE_MS = 15_000;
+const PAUSE_MS = 10;
+
 export interface Scraped {
   readonly text: string;
   /** By name and labels, as written. */
@@ -37,9 +43,11 @@ export async function scrape(adminUrl: string, token?: string): Promise<Scraped>
 
 /** Scrapes until the page is as asked: what a request changes may be counted just after its answer was read. */
 export async function scrapeUntil(adminUrl: string, found: (page: Scraped) => boolean): Promise<Scraped> {
-  for (let attempt = 0; ; attempt++) {
+  const untilMs = performance.now() + PATIENCE_MS;
+  for (;;) {
     const page = await scrape(adminUrl);
     if (found(page)) return page;
-    if (attempt > 500) throw new Error(`never as expected:\n${page.text}`);
+    if (performance.now() > untilMs) throw new Error(`never as expected:\n${page.text}`);
+    await setTimeout(PAUSE_MS);
   }
 }
