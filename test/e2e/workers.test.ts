@@ -160,8 +160,8 @@ describe('workers', () => {
     const held: ServerResponse[] = [];
     const watch = createWatch();
     const server = createServer(({ url }, response) => {
-      if (url !== '/held') return response.end('ok');
-      held.push(response);
+      if (url === '/held') held.push(response);
+      else response.end('ok');
       watch.notify();
     });
     const port = await listen(server);

@@ -11,6 +11,8 @@ import { createWatch, type Watch } from './until.ts';
 
 const MAIN = join(import.meta.dirname, '../../dist/main.js');
 const BACKEND = join(import.meta.dirname, 'backend-process.mjs');
+/** A program with workers starts several processes, and a loaded machine is slow at that. */
+const START_PATIENCE_MS = 30_000;
 
 export interface RunningProcess {
   readonly pid: number;
@@ -110,6 +112,7 @@ export async function serving(running: RunningProcess): Promise<ProxyProcess> {
   const started = await running.watch.until(
     () => logOf<Started>(running).find((entry) => entry.listeners !== undefined) ?? null,
     () => `the proxy did not start: ${running.lines.join('\n')}`,
+    START_PATIENCE_MS,
   );
   return {
     ...running,
