@@ -12,6 +12,7 @@ import { findingsOf } from './issues.ts';
 import { configJsonSchema, keysAt } from './json-schema.ts';
 import { type Finding, formatPath, isWithin, type Path, type Problem } from './problem.ts';
 import { configSchema } from './schema.ts';
+import { markSecretExpectations } from './secret-expectations.ts';
 import { resolveReferences, type Source } from './secrets.ts';
 import { checkFiles } from './tls-files.ts';
 import { toSettings } from './to-settings.ts';
@@ -48,7 +49,13 @@ export function loadSettings(file: string, text: string, source: Source): Loaded
   const refused = [...unresolved, ...refuseUnavailable(value)];
   const { settings, findings } = validate(value, refused, show, source);
   if (settings !== null) {
-    return { ok: true, settings, secrets, effective: () => effectiveOf(yaml.value, configJsonSchema(), secrets) };
+    const marked = markSecretExpectations(settings, secrets);
+    return {
+      ok: true,
+      settings: marked,
+      secrets,
+      effective: () => effectiveOf(yaml.value, configJsonSchema(), secrets),
+    };
   }
   return { ok: false, problems: findings.map((finding) => place(file, finding, yaml.locate)).sort(byPlace) };
 }

@@ -21,17 +21,22 @@ export function complaintAbout({ status, headers, body }: HttpAnswer, expect: Pr
     const ranges = expect.status.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(', ');
     return `${describeStatus(status)}, expected ${ranges}`;
   }
+  const shown = (text: string) => (expect.isSecret ? 'what is expected' : JSON.stringify(text));
   if (expect.header !== null) {
     const { name, value } = expect.header;
     const found = headers[name.toLowerCase()];
     if (found === undefined) return `header ${name} is missing`;
-    if (value !== null && !String(found).includes(value)) return `header ${name} lacks "${value}"`;
+    if (value !== null && !String(found).includes(value)) return `header ${name} lacks ${shown(value)}`;
   }
-  if (expect.body !== null && !body.includes(expect.body)) return `body lacks "${expect.body}"`;
-  return expect.json === null ? null : complaintAboutJson(body, expect.json);
+  if (expect.body !== null && !body.includes(expect.body)) return `body lacks ${shown(expect.body)}`;
+  return expect.json === null ? null : complaintAboutJson(body, expect.json, expect.isSecret ?? false);
 }
 
-function complaintAboutJson(body: string, { path, equals }: NonNullable<ProbeExpectation['json']>): string | null {
+function complaintAboutJson(
+  body: string,
+  { path, equals }: NonNullable<ProbeExpectation['json']>,
+  isSecret: boolean,
+): string | null {
   let document: unknown;
   try {
     document = JSON.parse(body);
@@ -41,5 +46,5 @@ function complaintAboutJson(body: string, { path, equals }: NonNullable<ProbeExp
   const found = valueAt(document, path);
   if (found === equals) return null;
   if (found === undefined) return `body has no ${path.text}`;
-  return `${path.text} is ${JSON.stringify(found).slice(0, SHOWN_CHARACTERS)}, expected ${JSON.stringify(equals)}`;
+  return `${path.text} is ${JSON.stringify(found).slice(0, SHOWN_CHARACTERS)}, expected ${isSecret ? 'another value' : JSON.stringify(equals)}`;
 }

@@ -58,14 +58,14 @@ export class TcpProbe implements Probe<TcpProbeSettings> {
   }
 }
 
-function converse(socket: Socket, { send, expect }: TcpProbeSettings, run: ProbeRun): void {
+function converse(socket: Socket, { send, expect, isSecret = false }: TcpProbeSettings, run: ProbeRun): void {
   if (expect === null) {
     if (send === null) run.pass('connected');
     else socket.end(send, () => run.pass('connected and sent'));
     return;
   }
   if (send !== null) socket.write(send);
-  const shown = JSON.stringify(expect);
+  const shown = isSecret ? 'the expected text' : JSON.stringify(expect);
   run.awaited = `connected, but no ${shown}`;
   const wanted = Buffer.from(expect);
   let receivedBytes = 0;

@@ -28,6 +28,8 @@ export interface ProbeExpectation {
   readonly header: { readonly name: string; readonly value: string | null } | null;
   /** A value that the body, read as JSON, must have at `path`; null = any. */
   readonly json: { readonly path: JsonPath; readonly equals: JsonScalar } | null;
+  /** A secret is part of it: no reason quotes it. */
+  readonly isSecret?: boolean;
 }
 
 export interface HttpProbeSettings extends ProbeSchedule {
@@ -45,6 +47,8 @@ export interface TcpProbeSettings extends ProbeSchedule {
   readonly send: string | null;
   /** Text the first 64 KiB received must contain; null = to connect is enough. */
   readonly expect: string | null;
+  /** A secret is part of it: no reason quotes it. */
+  readonly isSecret?: boolean;
 }
 
 export interface GrpcProbeSettings extends ProbeSchedule {

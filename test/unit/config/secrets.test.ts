@@ -95,4 +95,19 @@ describe('secrets', () => {
       abc: { text: 'x [secret]' },
     });
   });
+
+  test('that a probe expects are marked, so that no reason quotes them', () => {
+    const probes = [
+      '{ expect: { body: "${env:A}" } }',
+      '{ expect: { body: open } }',
+      '{ type: tcp, expect: { body: "x${env:A}" } }',
+    ];
+    const upstreams = probes.map((probe, i) => `  u${i}: { backends: ["http://127.0.0.1:${i + 1}"], probe: ${probe} }`);
+    const text = `listeners: [{ bind: 127.0.0.1:1, routes: [{ upstream: u0 }] }]\nupstreams:\n${upstreams.join('\n')}\n`;
+    const marks = settingsOf(text, { env: { A: 'hush' } }).upstreams.map(({ health: { probe } }) => {
+      if (probe?.type === 'http') return probe.expect.isSecret ?? false;
+      return probe?.type === 'tcp' ? (probe.isSecret ?? false) : null;
+    });
+    expect(marks).toEqual([true, false, true]);
+  });
 });

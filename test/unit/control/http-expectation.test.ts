@@ -39,6 +39,18 @@ describe('what is expected of a JSON body [F85]', () => {
     expect(complaint).toBe('503 Service Unavailable, expected 200-299');
   });
 
+  it('is not quoted when it is a secret', () => {
+    const complain = (expectation: Partial<ProbeExpectation>) =>
+      complaintAbout(
+        { status: 200, headers: { role: 'a' }, body: '{"a":1}' },
+        { ...ANY, ...expectation, isSecret: true },
+      );
+    expect(complain({ body: 'hush' })).toBe('body lacks what is expected');
+    expect(complain({ header: { name: 'role', value: 'hush' } })).toBe('header role lacks what is expected');
+    const json = { path: parseJsonPath('$.a') as JsonPath, equals: 'hush' };
+    expect(complain({ json })).toBe('$.a is 1, expected another value');
+  });
+
   it('survives a body of nothing but brackets', () => {
     expect(complaintAboutBody('['.repeat(65_536), '$', 1)).toBe('body is not JSON');
   });
