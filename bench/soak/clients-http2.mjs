@@ -58,7 +58,8 @@ function exchange({ oracle }, kind, client, what, resetsAfterMs) {
     const method = what.isPost ? 'POST' : 'GET';
     const stream = client.request({ ':path': pathOf(what), ':method': method }, { endStream: what.uploadBytes === 0 });
     const patience = setTimeout(() => {
-      check.complain(`request ${what.id} was neither answered nor ended in ${PATIENCE_MS / 1_000} s`);
+      const progress = `${status === 0 ? 'no head' : `${check.received} of ${what.answerBytes} bytes`}, ${what.uploadBytes} sent, ${client.closed ? 'session closing' : 'session open'}`;
+      check.complain(`request ${what.id} was neither answered nor ended in ${PATIENCE_MS / 1_000} s: ${progress}`);
       settle('no answer');
       client.destroy();
     }, PATIENCE_MS);

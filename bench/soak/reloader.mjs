@@ -26,6 +26,7 @@ export function createReloader({ proxy, adminPort, write, folder, oracle }) {
   const counts = { taken: 0, refused: 0, skipped: '' };
   const base = `http://127.0.0.1:${adminPort}`;
   let turn = 0;
+  let isChecked = false;
 
   const generation = async () => (await (await fetch(`${base}/health`)).json()).generation;
   /** Whether it was taken; null = nobody listens. */
@@ -44,7 +45,8 @@ export function createReloader({ proxy, adminPort, write, folder, oracle }) {
     /** @param {number} variant @param {boolean} isBroken */
     reload: async (variant, isBroken) => {
       if (proxy.exited || counts.skipped !== '') return;
-      counts.skipped = await missing(proxy.pid, base);
+      if (!isChecked) counts.skipped = await missing(proxy.pid, base);
+      isChecked = true;
       if (counts.skipped !== '') return;
       const before = await generation();
       writeFileSync(file, isBroken ? `${write(variant).slice(0, -2)}, "nonsense": 1}}` : write(variant));

@@ -7,6 +7,7 @@
  *
  *   --minutes N   10        or --seconds N      --seed S    made from the time, and printed
  *   --users N     of every kind of client, 2    --node PATH the binary for Pulsegate
+ *   --clients a,b only these kinds of client: get,post,http2,...
  *   --keep        leaves the log and the ledgers in their folder      --out FILE  bench/results/soak.json
  */
 
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     users: { type: 'string', default: '2' },
     node: { type: 'string', default: process.execPath },
+    clients: { type: 'string' },
     keep: { type: 'boolean', default: false },
     out: { type: 'string', default: join(root, 'bench/results/soak.json') },
   },
@@ -42,7 +44,8 @@ process.on('exit', () => {
 });
 process.stdout.write(`soak of ${Math.round(seconds)} s and up to a minute for its end, seed ${seed}\n`);
 
-const report = await soak({ seconds, seed, folder, users: Number(values.users), node: values.node, say });
+const clients = values.clients?.split(',') ?? null;
+const report = await soak({ seconds, seed, folder, users: Number(values.users), clients, node: values.node, say });
 const result = { machine: describeMachine(values.node), repeat, ...report };
 mkdirSync(dirname(values.out), { recursive: true });
 writeFileSync(values.out, `${JSON.stringify(result, null, 2)}\n`);

@@ -36,9 +36,9 @@ const EXPECTED_ERRORS = /reload|configuration/i;
 
 /**
  * @typedef {Awaited<ReturnType<typeof soak>>} Report
- * @param {{ seconds: number, seed: number, folder: string, users: number, node: string, say(text: string): void }} options
+ * @param {{ seconds: number, seed: number, folder: string, users: number, clients: readonly string[] | null, node: string, say(text: string): void }} options
  */
-export async function soak({ seconds, seed, folder, users, node, say }) {
+export async function soak({ seconds, seed, folder, users, clients: chosen, node, say }) {
   const oracle = new Oracle();
   const fleet = await startFleet(folder, BACKENDS);
   const [port = 0, adminPort = 0, tlsPort = 0] = await freePorts(3);
@@ -68,7 +68,7 @@ export async function soak({ seconds, seed, folder, users, node, say }) {
   const world = { port, tlsPort: place.tls === null ? null : tlsPort, oracle, agent: createAgent() };
   const startedMs = performance.now();
   const endMs = startedMs + seconds * 1_000;
-  const clients = startClients(world, { seed, users, endMs });
+  const clients = startClients(world, { seed, users, chosen, endMs });
   const events = carryOut(planOf(seed, seconds), { fleet, oracle, reloader, startedMs, endMs });
   const sampling = sampleUntil(endMs, sampler, fleet, oracle, seconds >= LONG_SECONDS ? 10_000 : 1_000, say);
   await Promise.race([Promise.all([clients, sampling, events]), stopped(proxy)]);
@@ -107,14 +107,14 @@ export async function soak({ seconds, seed, folder, users, node, say }) {
 
 /**
  * Every kind of client, so many users of each, each acting and pausing until the end. Resolves when the last has finished.
- * @param {import('./clients.mjs').World} world @param {{ seed: number, users: number, endMs: number }} options
+ * @param {import('./clients.mjs').World} world @param {{ seed: number, users: number, chosen: readonly string[] | null, endMs: number }} options
  */
-function startClients(world, { seed, users, endMs }) {
+function startClients(world, { seed, users, chosen, endMs }) {
   const all = { ...HTTP1_CLIENTS, ...HTTP2_CLIENTS, ...RAW_CLIENTS, ...WEBSOCKET_CLIENTS };
   if (world.tlsPort === null) delete all['http2 over TLS'];
-  const kinds = Object.values(all);
+  const kinds = Object.entries(all).filter(([kind]) => chosen?.includes(kind) ?? true);
   return Promise.all(
-    kinds.flatMap((act, kind) =>
+    kinds.flatMap(([, act], kind) =>
       Array.from({ length: users }, async (_, user) => {
         const dice = createDice(seed * 1_000 + kind * 10 + user);
         while (performance.now() < endMs) {

@@ -26,11 +26,29 @@ export class Places {
 
   /** @param candidates at least one */
   constructor(candidates: readonly Candidate[], rng: Rng) {
-    this.candidates = shuffled(candidates, rng);
-    const weights = this.candidates.map(({ weight, loadFactor }) => weight / loadFactor);
-    const mean = weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
-    this.slots = Int32Array.from(this.candidates, ({ backend }) => backend.slot);
-    this.shares = Float64Array.from(weights, (weight) => mean / weight);
+    const count = candidates.length;
+    const order = shuffledOrder(count, rng);
+    const given = new Float64Array(count);
+    const givenSlots = new Int32Array(count);
+    // Read in the order in which they lie in memory: in that of `order`, every second one would have to be waited for.
+    for (let index = 0; index < count; index++) {
+      const { weight, loadFactor, backend } = candidates[index] as Candidate;
+      given[index] = weight / loadFactor;
+      givenSlots[index] = backend.slot;
+    }
+    const weights = new Float64Array(count);
+    let sum = 0;
+    this.candidates = Array.from(order, (index) => candidates[index] as Candidate);
+    this.slots = new Int32Array(count);
+    this.shares = new Float64Array(count);
+    for (let place = 0; place < count; place++) {
+      const index = order[place] as number;
+      weights[place] = given[index] as number;
+      this.slots[place] = givenSlots[index] as number;
+      sum += weights[place] as number;
+    }
+    const mean = sum / count;
+    for (let place = 0; place < count; place++) this.shares[place] = mean / (weights[place] as number);
     this.choices = candidates.length <= SMALL_POOL ? candidates.length : CHOICES;
     this.weighted = new WeightedDraw(weights);
   }
@@ -42,12 +60,13 @@ export class Places {
 }
 
 /** Fisher and Yates. */
-function shuffled(candidates: readonly Candidate[], rng: Rng): readonly Candidate[] {
-  const order = [...candidates];
-  for (let left = order.length; left > 1; left--) {
+function shuffledOrder(count: number, rng: Rng): Uint32Array {
+  const order = new Uint32Array(count);
+  for (let index = 0; index < count; index++) order[index] = index;
+  for (let left = count; left > 1; left--) {
     const place = rng.below(left);
-    const last = order[left - 1] as Candidate;
-    order[left - 1] = order[place] as Candidate;
+    const last = order[left - 1] as number;
+    order[left - 1] = order[place] as number;
     order[place] = last;
   }
   return order;

@@ -17,9 +17,9 @@ export class WeightedDraw {
   private readonly table: AliasTable | null;
 
   /** @param weights all > 0, at least one */
-  constructor(weights: readonly number[]) {
+  constructor(weights: ArrayLike<number>) {
     this.count = weights.length;
-    this.table = weights.every((weight) => weight === weights[0]) ? null : buildTable(weights);
+    this.table = areEqual(weights) ? null : buildTable(weights);
   }
 
   /** 0 to the number of weights - 1. */
@@ -32,10 +32,17 @@ export class WeightedDraw {
   }
 }
 
-function buildTable(weights: readonly number[]): AliasTable {
+function areEqual(weights: ArrayLike<number>): boolean {
+  for (let index = 1; index < weights.length; index++) if (weights[index] !== weights[0]) return false;
+  return true;
+}
+
+function buildTable(weights: ArrayLike<number>): AliasTable {
   const count = weights.length;
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  const keep = Float64Array.from(weights, (weight) => (weight * count) / sum);
+  let sum = 0;
+  for (let index = 0; index < count; index++) sum += weights[index] as number;
+  const keep = new Float64Array(count);
+  for (let index = 0; index < count; index++) keep[index] = ((weights[index] as number) * count) / sum;
   const alias = new Uint32Array(count);
   const poor: number[] = [];
   const rich: number[] = [];
