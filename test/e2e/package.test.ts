@@ -42,7 +42,7 @@ describe('the tarball', () => {
     'declarations of the imports': /^dist\/sender\/[a-z-]+\.d\.ts$/,
     'the dashboard': /^dist\/dashboard\/[\w.-]+\.(?:css|html|svg|txt)$/,
     samples: /^config\/(?:scenarios\/)?[\w.-]+\.(?:yaml|json)$/,
-    documents: /^docs\/(?:[\w.-]+\/)*(?:[\w.-]+\.(?:md|svg|ya?ml|service)|Dockerfile)$/,
+    documents: /^docs\/(?:[\w.-]+\/)*(?:[\w.-]+\.(?:md|svg|png|json|ya?ml|service)|Dockerfile)$/,
     'documents at the top': /^(?:README|ARCHITECTURE|CHANGELOG|CONTRIBUTING|SECURITY)\.md$|^LICENSE$|^package\.json$/,
   };
 
