@@ -20,6 +20,7 @@ export const FAULT_AT_SECONDS = 1.5;
  */
 
 const COLD = { coldMs: 500, coldForMs: 2_000 };
+/** @type {import('./fleet.mjs').Change} */
 const FLAKY = { work: 'status', status: 503, share: 0.3 };
 const ALL = [0, 1, 2, 3];
 

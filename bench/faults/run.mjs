@@ -84,7 +84,7 @@ async function work() {
 /** A run in which the load itself kept its schedule, or the last try. @param {import('./rows.mjs').Row} row @param {import('./targets.mjs').Target} target */
 async function measured(row, target) {
   for (let tries = 1; ; tries++) {
-    const figures = await runCell(row, target, { folder, pin: options.pin, ...options });
+    const figures = await runCell(row, target, { folder, ...options });
     const isVoid = figures.lateMs > options.lateMs && tries < options.tries;
     const standstill = `void, the load itself stood still for ${figures.lateMs.toFixed(0)} ms`;
     say(`${row.name}, ${target.name}: ${isVoid ? standstill : line(figures)}`);

@@ -3,8 +3,6 @@
  * API behind a load balancer has them. Path, request id and cookie vary, as no real traffic repeats itself.
  */
 
-export const BODY_SIZES = [66, 1024];
-
 const VARIANTS = 1024;
 
 /** The fields of request `n`, without Host. @param {number} n @returns {Record<string, string>} */
@@ -36,7 +34,7 @@ function hex(n, length) {
   return digits.slice(0, length);
 }
 
-/** Requests to be sent in turn: `{ path, headers }`, ten fields with Host. */
+/** Requests to be sent in turn, of ten fields with Host. @returns {{ path: string, headers: Record<string, string> }[]} */
 export function requests() {
   return Array.from({ length: VARIANTS }, (_, n) => ({
     path: `/v1/customers/${n * 37}/orders?page=${n % 20}&sort=-created`,
