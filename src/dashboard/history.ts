@@ -18,7 +18,8 @@ export type Series = (typeof SERIES)[number];
 export type Sample = Readonly<Record<Series, number>>;
 
 /** One array for each series; all of them turn together. */
-type Ring = Readonly<Record<Series, Float64Array>>;
+type Column = Float64Array | Float32Array;
+type Ring = Readonly<Record<Series, Column>>;
 
 export class History {
   /** Wall clock of the proxy in seconds, oldest first when read by `times`. */
@@ -99,7 +100,7 @@ export class History {
   }
 
   /** Growth per second of a counter over the last seconds; NaN while there is nothing to compare with. */
-  private rateOf(counter: Float64Array, place: number): number {
+  private rateOf(counter: Column, place: number): number {
     for (let back = Math.min(RATE_SECONDS, this.taken, CAPACITY - 1); back > 0; back--) {
       const then = (place - back + CAPACITY) % CAPACITY;
       const grown = (counter[place] ?? 0) - (counter[then] ?? Number.NaN);
@@ -109,7 +110,7 @@ export class History {
     return Number.NaN;
   }
 
-  private inOrder(column: Float64Array): number[] {
+  private inOrder(column: Column): number[] {
     const end = this.taken % CAPACITY;
     const values =
       this.taken < CAPACITY ? column.subarray(0, end) : [...column.subarray(end), ...column.subarray(0, end)];
@@ -135,10 +136,12 @@ export class History {
 }
 
 function createRing(): Ring {
-  const column = () => new Float64Array(CAPACITY).fill(Number.NaN);
+  // Counters need every digit; for what is only drawn, half as many do.
+  const counter = () => new Float64Array(CAPACITY).fill(Number.NaN);
+  const column = () => new Float32Array(CAPACITY).fill(Number.NaN);
   return {
-    requests: column(),
-    failures: column(),
+    requests: counter(),
+    failures: counter(),
     inFlight: column(),
     p50: column(),
     p99: column(),

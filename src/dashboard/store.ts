@@ -29,6 +29,8 @@ export interface View {
   readonly atMs: number;
   /** Since the last message, in ms. */
   readonly silentMs: number;
+  /** Whether another version of the proxy answers than the one that this page came from. */
+  readonly isOutdated: boolean;
 }
 
 const EVENTS_KEPT = 500;
@@ -37,6 +39,7 @@ export class Store {
   readonly history = new History();
   private link: Link = { kind: 'connecting' };
   private health: HealthReport | null = null;
+  private firstVersion: string | null = null;
   private events: readonly LoggedEvent[] = [];
   private atMs = 0;
   private heardAtMs = 0;
@@ -45,7 +48,8 @@ export class Store {
 
   view(): View {
     const silentMs = this.health === null ? 0 : performance.now() - this.heardAtMs;
-    return { link: this.link, health: this.health, events: this.events, atMs: this.atMs, silentMs };
+    const isOutdated = this.health !== null && this.health.version !== this.firstVersion;
+    return { link: this.link, health: this.health, events: this.events, atMs: this.atMs, silentMs, isOutdated };
   }
 
   subscribe(listener: () => void): () => void {
@@ -85,6 +89,7 @@ export class Store {
   private replace({ at, health, events }: HealthState): void {
     this.atMs = at;
     this.health = health;
+    this.firstVersion ??= health.version;
     this.events = events;
     this.history.take(health, at);
   }
@@ -105,8 +110,9 @@ export class Store {
   }
 
   private showTransition({ upstream: name, backend, to, reason, at }: Exclude<LoggedEvent, { kind: unknown }>): void {
-    const index = this.health?.upstreams[name]?.backends.findIndex(({ id }) => id === backend) ?? -1;
-    if (this.health === null || index < 0) return;
+    if (this.health === null || !Object.hasOwn(this.health.upstreams, name)) return;
+    const index = this.health.upstreams[name]?.backends.findIndex(({ id }) => id === backend) ?? -1;
+    if (index < 0) return;
     const fields = { status: to, reason, since: at };
     this.health = applyPatch(this.health, { at: this.atMs, upstreams: { [name]: { changed: [[index, fields]] } } });
   }

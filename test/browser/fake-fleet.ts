@@ -19,6 +19,9 @@ export interface FakeFleet {
   pictures: number;
   self: HealthReport['self'];
   panic: boolean;
+  version: string;
+  /** Whether anybody follows `/stream`. */
+  isFollowed: boolean;
   /** Changes a backend of `app`, and tells of it when its status changes. */
   set(id: string, fields: Partial<BackendReport>): void;
   /** As a proxy that is stopped. */
@@ -55,7 +58,17 @@ export async function startFakeFleet({ ids, token = null }: FakeFleetOptions): P
     };
   };
   const control = (): AdminControl => ({
-    events,
+    events: {
+      since: (id) => events.since(id),
+      subscribe: (listener) => {
+        fleet.isFollowed = true;
+        const unsubscribe = events.subscribe(listener);
+        return () => {
+          fleet.isFollowed = false;
+          unsubscribe();
+        };
+      },
+    },
     unready: () => [],
     recording: () => [],
     metrics: async () => [],
@@ -67,7 +80,7 @@ export async function startFakeFleet({ ids, token = null }: FakeFleetOptions): P
       const app = reportUpstream();
       return {
         status: app.status === 'panic' ? 'degraded' : app.status,
-        version: '1.2.3',
+        version: fleet.version,
         generation: 7,
         uptime_seconds: 12.3,
         self: fleet.self,
@@ -116,6 +129,8 @@ export async function startFakeFleet({ ids, token = null }: FakeFleetOptions): P
     pictures: 0,
     self: { awareness: 0, loop_lag_ms: 0.4, workers: 1 },
     panic: false,
+    version: '1.2.3',
+    isFollowed: false,
     get port() {
       return port;
     },

@@ -32,12 +32,13 @@ describe.skipIf(!hasBrowser)(`the dashboard's looks${skipReason}`, () => {
     [1440, 900],
     [360, 780],
   ])('never scrolls sideways at %i x %i, with the evidence open or not', async (width, height) => {
-    const fleet = await startFakeFleet({ ids: MANY });
+    const fleet = await startFakeFleet({ ids: ['x'.repeat(200), ...MANY] });
+    fleet.set('x'.repeat(200), { reason: 'y'.repeat(300), url: `http://${'z'.repeat(60)}:3000` });
     const { page } = await openPage(fleet.url, { viewport: { width, height } });
     await page.locator('tr[data-backend="10.0.0.0"]').waitFor();
     const sideways = 'document.documentElement.scrollWidth - innerWidth';
     expect(await page.evaluate(sideways)).toBe(0);
-    await page.locator('tr[data-backend="10.0.0.0"] a').click();
+    await page.locator('tr[data-index="0"] a').click();
     await page.locator('.evidence').waitFor();
     expect(await page.evaluate(sideways)).toBe(0);
     const box = await page.locator('.detail').boundingBox();

@@ -70,7 +70,7 @@ describe.skipIf(!hasBrowser)(`an operator at the dashboard${skipReason}`, () => 
     expect(await focused()).toBe('b');
     await page.keyboard.press('Enter');
     await page.locator('.evidence').waitFor();
-    expect(await focused()).toBe('b');
+    expect(await page.evaluate('document.activeElement.id')).toBe('detail-title');
     for (let i = 0; i < 5 && (await focused()) !== 'Drain'; i++) await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();
@@ -116,9 +116,13 @@ describe.skipIf(!hasBrowser)(`an operator at the dashboard${skipReason}`, () => 
     await page.getByRole('alert').filter({ hasText: 'The proxy cannot be reached.' }).waitFor();
     expect(await page.locator('tr[data-backend="b"]').count()).toBe(1);
     fleet.set('b', { status: 'down', reason: 'while nobody saw it' });
+    fleet.version = '2.0.0';
     await fleet.restart();
     await page.locator('tr[data-backend="b"][data-status="down"]').waitFor();
     await page.locator('[data-banner="stale"]').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Reload this page' }).click();
+    await page.locator('tr[data-backend="b"]').waitFor();
+    expect(await page.locator('.banner').count()).toBe(0);
   });
 
   it('reads why a change was refused', async () => {

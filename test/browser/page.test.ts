@@ -17,7 +17,12 @@ describe.skipIf(!hasBrowser)(`the dashboard${skipReason}`, () => {
     expect(await page.locator('tr[data-backend]').count()).toBe(3);
     expect(await page.locator('[data-pool="app"] header').innerText()).toMatch(/degraded\s+2 of 3 available/);
     expect(await page.title()).toBe('(1) Pulsegate');
-    await page.locator('.plot canvas').first().waitFor();
+    const plot = page.locator('.plot').first();
+    await plot.locator('.u-over').hover();
+    await plot
+      .locator('.when')
+      .filter({ hasText: /^\d\d:\d\d:\d\d$/ })
+      .waitFor();
     expectQuiet(fleet.url);
   });
 
@@ -73,6 +78,29 @@ describe.skipIf(!hasBrowser)(`the dashboard${skipReason}`, () => {
     expect(await page.locator('img, script:not([src]), .reason svg').count()).toBe(0);
     expect(await page.title()).toBe('(1) Pulsegate');
     expectQuiet(fleet.url);
+  });
+
+  it('lets go of its connection in a hidden tab, and takes it up again when it shows', async () => {
+    const fleet = await startFakeFleet({ ids: ['a'] });
+    const { page } = await openPage('about:blank');
+    await page.clock.install();
+    await page.goto(fleet.url);
+    await page.locator('tr[data-backend="a"]').waitFor();
+    expect(fleet.isFollowed).toBe(true);
+    const show = (isHidden: boolean) =>
+      page.evaluate(`
+        Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));`);
+    await show(true);
+    await page.clock.fastForward(11_000);
+    await expect.poll(() => fleet.isFollowed).toBe(false);
+    // Nor does it try again: whatever was asked for before this question would have been answered by now.
+    await page.clock.fastForward(60_000);
+    await page.evaluate("fetch('/livez')");
+    expect(fleet.isFollowed).toBe(false);
+    fleet.set('a', { status: 'down' });
+    await show(false);
+    await page.locator('tr[data-backend="a"][data-status="down"]').waitFor();
   });
 
   it('costs the proxy nothing when nobody watches, and one picture a second for all who do', async () => {

@@ -5,7 +5,7 @@ import { formatAge, formatClock } from '../format.ts';
 import type { View } from '../store.ts';
 
 export function Banners({ view }: { readonly view: View }) {
-  const { health, link, silentMs, atMs } = view;
+  const { health, link, silentMs, atMs, isOutdated } = view;
   if (health === null) return null;
   const pools = Object.entries(health.upstreams);
   const isStale = link.kind === 'lost' || silentMs >= STALE_MS;
@@ -15,6 +15,14 @@ export function Banners({ view }: { readonly view: View }) {
         <p class="banner warn" data-banner="stale">
           <b>This is old.</b> {link.kind === 'lost' ? `${sentence(link.why)}. Trying again.` : 'The proxy is silent.'}{' '}
           What follows is as of {formatClock(atMs)}, {formatAge(silentMs)} ago.
+        </p>
+      )}
+      {isOutdated && (
+        <p class="banner warn" data-banner="outdated">
+          <b>The proxy is now version {health.version}.</b>{' '}
+          <button type="button" onClick={() => location.reload()}>
+            Reload this page
+          </button>
         </p>
       )}
       {health.self.awareness > 0 && (
