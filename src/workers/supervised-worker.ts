@@ -3,8 +3,8 @@
  *
  *   starting ──► serving ──► draining ──► gone        any ──► gone
  *
- * It is gone when its process is no more, and in no other way. Whoever is silent for five seconds while we ourselves ran is
- * killed: a process that does not turn serves nobody.
+ * It is gone when its process is no more, and in no other way. Whoever has spoken once and is silent for five seconds while we
+ * ourselves ran is killed: a process that does not turn serves nobody.
  */
 
 import type { Clock } from '../base/time.ts';
@@ -19,6 +19,8 @@ import type { WorkerShare } from './worker-share.ts';
 /** How often a worker says that it runs. */
 export const BEAT_MS = 500;
 const SILENT_MS = 5_000;
+/** A process says nothing until it has loaded the program, which takes a busy machine its time. */
+const FIRST_WORD_MS = 30_000;
 
 /** What a worker says of itself. */
 export type Beat = Extract<FromWorker, { kind: 'beat' }>;
@@ -127,7 +129,7 @@ export class SupervisedWorker {
   /** @param wokeMs when we ourselves last stood still: what was not heard meanwhile proves nothing */
   checkSilence(nowMs: number, wokeMs: number): void {
     const silentMs = nowMs - Math.max(this.heardMs, wokeMs);
-    if (this.phase === 'gone' || silentMs < SILENT_MS) return;
+    if (this.phase === 'gone' || silentMs < (this.beat === null ? FIRST_WORD_MS : SILENT_MS)) return;
     this.options.log.error({ worker: this.number, pid: this.pid }, 'a worker stands still: it is killed and replaced');
     this.heardMs = nowMs;
     this.kill();

@@ -182,6 +182,7 @@ describe('WorkerFleet', () => {
   it('kills and replaces a worker that is silent for five seconds', async () => {
     const { fleet, processes, start, advance, settle } = createFleet();
     await start(2);
+    for (const process of processes) process.beat();
     for (let n = 0; n < 12; n++) {
       advance(500);
       processes[1]?.beat();
@@ -192,9 +193,20 @@ describe('WorkerFleet', () => {
     expect(fleet.size).toBe(2);
   });
 
+  it('gives a worker half a minute to say its first word', async () => {
+    const { processes, start, advance } = createFleet();
+    await start(1);
+    const [process] = processes;
+    for (let n = 0; n < 59; n++) advance(500);
+    expect(process?.signals).toEqual([]);
+    for (let n = 0; n < 3; n++) advance(500);
+    expect(process?.signals).toEqual(['SIGKILL']);
+  });
+
   it('kills nobody for silence while it stood still itself', async () => {
     const { processes, start, advance, clock } = createFleet();
     await start(2);
+    for (const process of processes) process.beat();
     advance(500);
     clock.standStill(60_000);
     advance(400);
