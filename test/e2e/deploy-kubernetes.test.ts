@@ -6,12 +6,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { isLoopback } from '../../src/config/addresses.ts';
 import type { BindAddress } from '../../src/model/settings.ts';
 import { serving, startBackendProcess, startPulsegateWith, temporaryFolder } from '../support/processes.ts';
 import { settingsOf } from '../unit/config/support.ts';
+
+// Whole programs are started, some of them several times: a machine with more to do takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 const ROOT = join(import.meta.dirname, '../..');
 const MARGIN_SECONDS = 5;

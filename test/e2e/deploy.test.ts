@@ -6,7 +6,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { hasProgram, isAble, isRoot } from '../support/machine.ts';
 import {
   type ProxyProcess,
@@ -17,6 +17,9 @@ import {
   temporaryFolder,
 } from '../support/processes.ts';
 import { settingsOf } from '../unit/config/support.ts';
+
+// Whole programs are started, some of them several times: a machine with more to do takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');

@@ -7,7 +7,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   type InstalledPackage,
   installInto,
@@ -16,6 +16,9 @@ import {
   runtimeDependencies,
 } from '../support/installed-package.ts';
 import { serving, startBackendProcess, startProcess } from '../support/processes.ts';
+
+// Whole programs are started, some of them several times: a machine with more to do takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 const ROOT = join(import.meta.dirname, '../..');
 const NODE = process.env.PULSEGATE_TEST_NODE ?? process.execPath;
