@@ -14,7 +14,7 @@ export class MetricsPages {
   private readonly gather: () => Promise<Iterable<string>>;
   private underWay = 0;
 
-  /** @param gather the pieces of a page of now, to be rendered one by one */
+  /** @param gather the pieces of a page of now, to be rendered one by one; an empty one is work that goes on */
   constructor(gather: () => Promise<Iterable<string>>) {
     this.gather = gather;
   }
@@ -46,7 +46,7 @@ function writePieces(response: ServerResponse, page: Iterable<string>): void {
     if (response.destroyed) return;
     const { done, value } = pieces.next();
     if (done === true) response.end();
-    else if (response.write(value)) setImmediate(writeNext);
+    else if (value === '' || response.write(value)) setImmediate(writeNext);
     else response.once('drain', writeNext);
   };
   writeNext();

@@ -70,8 +70,14 @@ export interface Page {
   readonly dropped: number;
 }
 
-/** @param maxBackends that may have series of their own */
-export function gatherPage(input: MetricsInput, maxBackends = MAX_BACKENDS): Page {
+/** Backends between two pauses. */
+const STEP = 500;
+
+/**
+ * In steps of about a millisecond, so that whoever asks can let others have their turn.
+ * @param maxBackends that may have series of their own
+ */
+export function* gatherPage(input: MetricsInput, maxBackends = MAX_BACKENDS): Generator<void, Page> {
   const { upstreams } = input;
   const quotas = quotasOf(
     upstreams.map(({ entries }) => entries.length),
@@ -79,16 +85,20 @@ export function gatherPage(input: MetricsInput, maxBackends = MAX_BACKENDS): Pag
   );
   const backends: BackendRow[] = [];
   let dropped = 0;
-  upstreams.forEach((upstream, i) => {
-    const label = `upstream="${escapeLabel(upstream.name)}"`;
-    upstream.entries.forEach((entry, place) => {
+  for (const [i, { name, entries, counters, inFlightOf }] of upstreams.entries()) {
+    const label = `upstream="${escapeLabel(name)}"`;
+    const quota = quotas[i] as number;
+    for (const [place, entry] of entries.entries()) {
+      if (place % STEP === STEP - 1) yield;
       const { id, slot } = entry.backend;
-      const tally = upstream.counters.of(id) ?? new BackendTally(id);
-      const labels = `${label},backend="${escapeLabel(id)}"`;
-      if (place < (quotas[i] as number)) backends.push({ labels, entry, tally, inFlight: upstream.inFlightOf(slot) });
-      else dropped += seriesOf(tally);
-    });
-  });
+      const tally = counters.of(id) ?? new BackendTally(id);
+      if (place >= quota) dropped += seriesOf(tally);
+      else {
+        const labels = `${label},backend="${escapeLabel(id)}"`;
+        backends.push({ labels, entry, tally, inFlight: inFlightOf(slot) });
+      }
+    }
+  }
   return { input, backends, dropped };
 }
 
@@ -108,7 +118,8 @@ export function quotasOf(sizes: readonly number[], total: number): number[] {
 /** As many as the families with a label `backend` write for it. */
 export function seriesOf(tally: BackendTally): number {
   const gauges = STATUSES.length + 2;
-  const attempts = 1 + (tally.attemptsElse?.filter((count) => count > 0).length ?? 0);
+  let attempts = 1;
+  for (const count of tally.attemptsElse ?? []) if (count > 0) attempts++;
   return gauges + STATUSES.length + attempts + probesOf(tally) + beatsOf(tally) + loadsOf(tally);
 }
 

@@ -6,10 +6,12 @@ import { gatherPage, type MetricsInput } from './page.ts';
 export class Scrapes {
   private dropped = 0;
 
-  /** One page, in pieces, of the figures as they are now. */
-  page(input: MetricsInput): Iterable<string> {
-    const page = gatherPage(input);
-    this.dropped += page.dropped;
-    return exposition(page, this.dropped);
+  /** One page, in pieces, of the figures as they are when each is asked for; while they are gathered, pieces are empty. */
+  *page(input: MetricsInput): Generator<string> {
+    const gathering = gatherPage(input);
+    let step = gathering.next();
+    for (; step.done !== true; step = gathering.next()) yield '';
+    this.dropped += step.value.dropped;
+    yield* exposition(step.value, this.dropped);
   }
 }

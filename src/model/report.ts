@@ -146,7 +146,7 @@ export interface AdminControl {
   reload(by: string): Promise<ReloadOutcome>;
   /** Begins to replace every worker by a new one, one after the other. False when there are none. */
   restartWorkers(): boolean;
-  /** The metrics of now in Prometheus' text format: pieces, to be rendered one by one. */
+  /** The metrics of now in Prometheus' text format: pieces, to be rendered one by one; some are empty. */
   metrics(): Promise<Iterable<string>>;
   /** The flight recorder's lines, oldest first, as of now. */
   recording(): Iterable<string>;

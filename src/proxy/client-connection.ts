@@ -311,8 +311,8 @@ export class ClientConnection implements ClientSide {
 
   // --- time and endings
 
-  /** One rule for what the client is being waited for. */
-  private armDeadline(): void {
+  /** One rule for what the client is being waited for. @param nowMs where it is known */
+  private armDeadline(nowMs?: number): void {
     const { clock, draining, settings } = this.context;
     const { timeouts } = settings;
     let waitMs = Infinity;
@@ -321,7 +321,7 @@ export class ClientConnection implements ClientSide {
     else if (this.exchange !== null) waitMs = this.exchange.wantsBody ? timeouts.bodyIdleMs : Infinity;
     else if (this.headBegun) waitMs = timeouts.headerMs;
     else waitMs = draining ? DRAIN_IDLE_MS : timeouts.idleMs;
-    this.deadlineMs = waitMs === Infinity ? Infinity : clock.now() + waitMs;
+    this.deadlineMs = waitMs === Infinity ? Infinity : (nowMs ?? clock.now()) + waitMs;
   }
 
   private expire(): void {
@@ -370,17 +370,17 @@ export class ClientConnection implements ClientSide {
   /** @param inStep client and we agree on where the next request begins */
   private conclude(inStep: boolean): void {
     const exchange = this.exchange as Exchange;
-    this.record(exchange, inStep);
+    const nowMs = this.record(exchange, inStep);
     this.exchange = null;
     if (!inStep || this.closing || this.holdsTunnelBytes(exchange)) {
       this.linger();
       return;
     }
-    this.armDeadline();
+    this.armDeadline(nowMs);
     this.advance();
   }
 
-  private record(exchange: Exchange, whole: boolean): void {
-    this.context.record(exchange, this.peer, this.writer.bytes - this.bytesAtStart, whole);
+  private record(exchange: Exchange, whole: boolean): number {
+    return this.context.record(exchange, this.peer, this.writer.bytes - this.bytesAtStart, whole);
   }
 }

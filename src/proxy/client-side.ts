@@ -70,8 +70,11 @@ export interface ConnectionContext extends ExchangeContext {
   /** Current value of the Date header. */
   date(): string;
   nextRequestId(): string;
-  /** A request is over: it is counted and logged. @param bytes sent to the client, heads included */
-  record(request: LoggedRequest, peer: Peer, bytes: number, whole: boolean): void;
+  /**
+   * A request is over: it is counted and logged. Returns the time, which is costly to ask for twice.
+   * @param bytes sent to the client, heads included
+   */
+  record(request: LoggedRequest, peer: Peer, bytes: number, whole: boolean): number;
   /** The same for a connection that was tunnelled as it came, or was to be. */
   recordTunnel(connection: LoggedConnection, peer: Peer, bytes: number, whole: boolean, detail: string): void;
   /** Bytes were answered that never became a request. */

@@ -235,19 +235,18 @@ export class Http2Stream implements ClientSide {
   /** The exchange is over; what was sent of the answer may still be on its way. */
   private conclude(whole: boolean): void {
     this.over = true;
-    this.context.record(this.exchange, this.peer, this.reply.bytes, whole);
-    this.armDeadline();
+    this.armDeadline(this.context.record(this.exchange, this.peer, this.reply.bytes, whole));
   }
 
-  /** One rule for what the client is being waited for. */
-  private armDeadline(): void {
+  /** One rule for what the client is being waited for. @param nowMs where it is known */
+  private armDeadline(nowMs?: number): void {
     const { clock, settings } = this.context;
     let waitMs = Infinity;
     if (this.closed) waitMs = Infinity;
     else if (this.stalled || this.over) waitMs = settings.timeouts.writeStallMs;
     // Once the answer has begun, silence is both sides' (a stream of gRPC may idle both ways): the attempt keeps that time.
     else if (this.exchange.wantsBody && this.exchange.status === 0) waitMs = settings.timeouts.bodyIdleMs;
-    this.deadlineMs = waitMs === Infinity ? Infinity : clock.now() + waitMs;
+    this.deadlineMs = waitMs === Infinity ? Infinity : (nowMs ?? clock.now()) + waitMs;
   }
 }
 

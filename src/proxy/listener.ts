@@ -210,10 +210,12 @@ export class Listener implements ConnectionContext, ArrivalContext {
     return `${this.idPrefix}-${(++this.idCount).toString(36)}`;
   }
 
-  record(request: LoggedRequest, peer: Peer, bytes: number, whole: boolean): void {
-    const durationMs = this.clock.now() - request.startedMs;
+  record(request: LoggedRequest, peer: Peer, bytes: number, whole: boolean): number {
+    const nowMs = this.clock.now();
+    const durationMs = nowMs - request.startedMs;
     this.counters.countRequest(request.forwarder?.counters ?? null, request.status, durationMs);
     this.accessLog?.record(request, peer, bytes, whole, durationMs);
+    return nowMs;
   }
 
   recordTunnel(connection: LoggedConnection, peer: Peer, bytes: number, whole: boolean, detail: string): void {

@@ -5,7 +5,14 @@ import type { DataPlaneCounts } from '../../../src/metrics/data-plane-counts.ts'
 import { exposition } from '../../../src/metrics/exposition.ts';
 import { FAMILIES, SERIES_DROPPED } from '../../../src/metrics/families.ts';
 import type { BackendTally } from '../../../src/metrics/health-counters.ts';
-import { escapeLabel, gatherPage, quotasOf, seriesOf } from '../../../src/metrics/page.ts';
+import {
+  escapeLabel,
+  gatherPage,
+  type MetricsInput,
+  type Page,
+  quotasOf,
+  seriesOf,
+} from '../../../src/metrics/page.ts';
 import { input, names, upstream } from './fixtures.ts';
 
 const COUNTS: DataPlaneCounts = {
@@ -23,8 +30,15 @@ const COUNTS: DataPlaneCounts = {
   ],
 };
 
-function render(...args: Parameters<typeof gatherPage>): string {
-  const page = gatherPage(...args);
+function gathered(figures: MetricsInput, maxBackends?: number): Page {
+  const gathering = gatherPage(figures, maxBackends);
+  let step = gathering.next();
+  while (step.done !== true) step = gathering.next();
+  return step.value;
+}
+
+function render(...args: Parameters<typeof gathered>): string {
+  const page = gathered(...args);
   return [...exposition(page, page.dropped)].join('');
 }
 
@@ -65,7 +79,7 @@ describe('a page', () => {
 
   test('carries exactly the labels that each metric announces', () => {
     for (const { name, labels, samples } of FAMILIES) {
-      for (const line of samplesOf([...samples(gatherPage(input([app], COUNTS)))].join(''))) {
+      for (const line of samplesOf([...samples(gathered(input([app], COUNTS)))].join(''))) {
         const found = [...line.matchAll(/[{,]([a-z_]+)="/g)]
           .map(([, label]) => label)
           .filter((label) => label !== 'le');
@@ -127,18 +141,23 @@ describe('names from the configuration', () => {
 
 describe('a fleet', () => {
   test('comes in pieces of bounded size, none of which tears a line', () => {
-    const pieces = [...exposition(gatherPage(input([upstream('app', names(10_000))]), 10_000), 0)];
+    const pieces = [...exposition(gathered(input([upstream('app', names(10_000))]), 10_000), 0)];
     expect(pieces.length).toBeGreaterThan(100);
     expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(70_000);
     for (const piece of pieces) expect(piece.endsWith('\n')).toBe(true);
   });
 
+  test('is gathered in steps', () => {
+    const steps = [...gatherPage(input([upstream('app', names(10_000))]))];
+    expect(steps.length).toBe(20);
+  });
+
   test('beyond the cap loses whole backends, the last ones first, and says how many series that is', () => {
     const figures = input([upstream('app', names(2_500))]);
-    const page = gatherPage(figures);
+    const page = gathered(figures);
     expect(page.backends).toHaveLength(2_000);
     expect(page.backends.at(-1)?.entry.backend.id).toBe(names(2_000).at(-1));
-    const all = samplesOf([...exposition(gatherPage(figures, 10_000), 0)].join(''));
+    const all = samplesOf([...exposition(gathered(figures, 10_000), 0)].join(''));
     const shown = samplesOf([...exposition(page, page.dropped)].join(''));
     expect(shown.at(-1)).toBe(`pulsegate_series_dropped_total ${all.length - shown.length}`);
     expect(page.dropped).toBe(500 * 19);
@@ -156,7 +175,7 @@ describe('a fleet', () => {
     for (const reason of ['stale', 'replayed']) {
       figures.counters.hear({ kind: 'heartbeat_refused', at: 0, backend: 'a', reason });
     }
-    const page = gatherPage(input([figures], COUNTS));
+    const page = gathered(input([figures], COUNTS));
     const written = samplesOf([...exposition(page, 0)].join('')).filter((line) => line.includes('backend="a"'));
     expect(seriesOf(figures.counters.of('a') as BackendTally)).toBe(written.length);
     expect(written).toHaveLength(8 + 2 + 8 + 2 + 2 + 2 + 3);
