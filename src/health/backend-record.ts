@@ -206,7 +206,7 @@ export class BackendRecord {
       since: this.sinceMs,
       proven: this.proven,
       hopeless: this.isRefused || this.self.report === 'down',
-      held: this.status === 'suspect' && this.removal === 'mass_failure',
+      held: this.status === 'suspect' && (this.removal === 'mass_failure' || this.removal === 'new_probes'),
       failures: this.probe.failures + (this.outlier?.streak ?? 0),
       keepsSessions: this.keepsSessions,
       role: this.heartbeat?.role ?? null,

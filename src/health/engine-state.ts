@@ -17,6 +17,7 @@ import { OutlierReview } from './outlier-review.ts';
 import { ArrivalWindow } from './phi-accrual.ts';
 import { PoolRecord } from './pool-record.ts';
 import { ProbeDetector } from './probe-detector.ts';
+import { ProbeTrial } from './probe-trial.ts';
 import { Ramp } from './slow-start.ts';
 
 const CLASSES = [
@@ -34,6 +35,7 @@ const CLASSES = [
   Ramp,
   LoadWeights,
   MassFailure,
+  ProbeTrial,
 ];
 
 /** What probes ask and expect: it may be secret, and decides nothing once they have their answer. */

@@ -96,8 +96,8 @@ export class HealthEngine {
    * @param at not before the last signal
    */
   configure(settings: HealthSettings, at: number): void {
+    this.pool.configure(this.settings, settings, at);
     this.settings = settings;
-    this.pool.configure(settings, at);
     for (const record of this.records.values()) record.configure(settings, this.pool.load);
     for (const { spec, baseWeight } of this.records.values()) this.pool.load?.setBaseWeight(spec.id, baseWeight, at);
     this.setDeadline(at);
@@ -123,6 +123,11 @@ export class HealthEngine {
     return this.pool.massFailure.suspicion;
   }
 
+  /** Since when probes ask something that too few backends have passed; null = enough have. */
+  get probesOnTrialSinceMs(): number | null {
+    return this.pool.probeTrial.sinceMs;
+  }
+
   /** True when the pool must be settled anew. */
   private apply(signal: Signal, at: number): boolean {
     switch (signal.kind) {
@@ -137,11 +142,18 @@ export class HealthEngine {
     }
     const record = this.records.get(signal.backend);
     if (record === undefined) return false;
-    const changed = fold(record, signal, this.pool, at);
+    const changed = fold(record, signal, this.pool, at) || this.settlesProbes(signal);
     if (signal.kind === 'outcome') return this.review(at) || changed;
     // The signal may have brought a deadline closer.
     this.setDeadline(Math.min(this.deadlineMs, record.nextDeadline(at), this.pool.deadline));
     return changed;
+  }
+
+  private settlesProbes(signal: Signal): boolean {
+    if (signal.kind !== 'probe' || !signal.ok || this.pool.probeTrial.sinceMs === null) return false;
+    let eligible = 0;
+    for (const record of this.records.values()) if (record.isEligible) eligible += 1;
+    return this.pool.probeTrial.pass(signal.backend, eligible);
   }
 
   /** Compares the pool's windows, when that is due. */

@@ -12,7 +12,7 @@
  */
 
 /** Kubernetes' node controller stops evicting at the same share (`unhealthy-zone-threshold`). */
-const SHARE = 0.55;
+export const MASS_SHARE = 0.55;
 /** One failing backend is never a mass, whatever its share. */
 const MIN_FAILING = 2;
 
@@ -59,7 +59,7 @@ export class MassFailure {
   /** Looks at the pool anew. Returns the suspicion that has just ended; else null. */
   update({ failingSinceMs, eligible, lastGoodNewsMs }: PoolFailure, at: number): Suspicion | null {
     const { suspicion } = this;
-    const isMass = (failing: number) => failing >= MIN_FAILING && failing >= SHARE * eligible;
+    const isMass = (failing: number) => failing >= MIN_FAILING && failing >= MASS_SHARE * eligible;
     if (suspicion === null) {
       const failing = failingSinceMs.filter((sinceMs) => sinceMs > at - this.intervalMs).length;
       if (isMass(failing)) {

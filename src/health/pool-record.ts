@@ -4,6 +4,7 @@ import type { HealthSettings } from '../model/settings.ts';
 import { LoadWeights } from './load-weight.ts';
 import { MassFailure } from './mass-failure.ts';
 import { OutlierReview } from './outlier-review.ts';
+import { ProbeTrial } from './probe-trial.ts';
 
 /** Failures count as simultaneous within a probe interval, and within this where nothing is probed. */
 const UNPROBED_INTERVAL_MS = 5_000;
@@ -14,6 +15,7 @@ export class PoolRecord {
   /** null = traffic is not judged. */
   review: OutlierReview | null;
   readonly massFailure: MassFailure;
+  readonly probeTrial = new ProbeTrial();
   /** Load's, as the backends' weights were last made from them. */
   factors: ReadonlyMap<string, number> = new Map();
   /** When any backend last passed a probe or answered a request. */
@@ -28,7 +30,8 @@ export class PoolRecord {
   }
 
   /** What is known stays, as far as the new settings still ask for it. */
-  configure(settings: HealthSettings, at: number): void {
+  configure(before: HealthSettings, settings: HealthSettings, at: number): void {
+    this.probeTrial.configure(before.probe, settings.probe, at);
     const { load, outliers, probe } = settings;
     if (load === null) this.load = null;
     else if (this.load === null) this.load = new LoadWeights(load);

@@ -65,6 +65,12 @@ export function massFailureReason(cause: string, { failing, eligible }: Suspicio
   return `mass failure suspected, ${share}: ${cause}; kept in service at ${percent(SUSPECT_FACTOR)} of its weight`;
 }
 
+/** `probes ask something else since the reload, and too few backends pass it: …; kept in service at 25 % of its weight` */
+export function newProbesReason(cause: string): string {
+  const share = percent(SUSPECT_FACTOR);
+  return `probes ask something else since the reload, and too few backends pass it: ${cause}; kept in service at ${share} of its weight`;
+}
+
 export function percent(share: number): string {
   return `${Math.round(share * 1_000) / 10} %`;
 }

@@ -11,7 +11,7 @@ import { type BackendRecord, needsTrialFrom } from './backend-record.ts';
 import type { PoolRecord } from './pool-record.ts';
 import type { PoolState } from './reasons.ts';
 import { allowedRemovals } from './removal-budget.ts';
-import { rule } from './status-table.ts';
+import { objector, rule } from './status-table.ts';
 import { type Circumstances, explainTransition } from './transition-reason.ts';
 
 export type Change = Omit<Transition, 'id' | 'at'>;
@@ -69,6 +69,11 @@ function grantRemovals(
     record.askingSinceMs = asks ? (record.askingSinceMs ?? at) : null;
     // Before the budget is counted: a backend that enters service now may be what lets another leave.
     record.proven ||= !asks && isAvailable(rule(record.verdicts).status);
+    if (asks && isHeldByTrial(record, pool)) {
+      record.removal = 'new_probes';
+      if (record.isEligible) capacity += 1;
+      continue;
+    }
     const needsGrant = record.proven && !record.isRemovalHard;
     if (needsGrant && record.isEligible) capacity += 1;
     if (asks && needsGrant) waiting.push(record);
@@ -86,6 +91,12 @@ function grantRemovals(
   }
   const removed = records.filter((record) => record.removal === 'granted').length;
   return { eligible, removed };
+}
+
+/** Only probes speak against it, and those are on trial themselves. Nobody listens: neither to them nor to requests. */
+function isHeldByTrial(record: BackendRecord, { probeTrial }: PoolRecord): boolean {
+  if (!record.proven || !probeTrial.holds(askingSince(record)) || record.self.report !== 'up') return false;
+  return objector(record.verdicts) === 'probe' && !(record.isRefused && record.lastAttemptRefused);
 }
 
 function askingSince({ askingSinceMs }: BackendRecord): number {

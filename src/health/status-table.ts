@@ -28,10 +28,11 @@ import type { HeartbeatVerdict } from './heartbeat-detector.ts';
 import type { ProbeVerdict } from './probe-detector.ts';
 
 /**
- * What became of a removal on soft evidence: granted, or withheld by the budget or because most of the pool fails at once.
+ * What became of a removal on soft evidence: granted, or withheld by the budget, because most of the pool fails at once, or because
+ * probes ask something since a reload that too few backends have passed.
  * Without meaning while nobody objects.
  */
-export type Removal = 'granted' | 'over_budget' | 'mass_failure';
+export type Removal = 'granted' | 'over_budget' | 'mass_failure' | 'new_probes';
 
 export interface Verdicts {
   readonly intent: Intent;

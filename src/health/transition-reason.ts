@@ -6,6 +6,7 @@ import type { Suspicion } from './mass-failure.ts';
 import {
   ejectedReason,
   massFailureReason,
+  newProbesReason,
   type PoolState,
   probeReason,
   suspectReason,
@@ -56,6 +57,7 @@ function explainSuspicion(record: BackendRecord, { pool, suspicion, at }: Circum
   const cause = causeOf(record, at);
   if (objector(record.verdicts) === null) return suspectReason(cause);
   if (record.removal === 'mass_failure' && suspicion !== null) return massFailureReason(cause, suspicion);
+  if (record.removal === 'new_probes') return newProbesReason(cause);
   return withheldReason(cause, pool);
 }
 

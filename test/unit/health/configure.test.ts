@@ -88,3 +88,77 @@ describe('other settings', () => {
     expect(statuses(engine)).toEqual(['up', 'starting', 'ejected', 'up']);
   });
 });
+
+describe('probes that ask something else', () => {
+  const WRONG = { ...PROBE, path: '/nowhere' } as NonNullable<HealthSettings['probe']>;
+
+  /** All four up; c was down before, by the old probes. */
+  function engine(): HealthEngine {
+    const made = new HealthEngine(HEALTH, BACKENDS, 0);
+    for (const { id } of BACKENDS) probe(made, id, true, 100);
+    for (let n = 1; n <= 3; n++) probe(made, 'c', false, n * 1_000);
+    expect(statuses(made)).toEqual(['up', 'up', 'down', 'up']);
+    return made;
+  }
+
+  /** Rounds in which every backend fails but those that are named. */
+  function rounds(made: HealthEngine, from: number, passing: readonly string[] = []): void {
+    for (let n = 0; n < 12; n++) {
+      for (const { id } of BACKENDS) probe(made, id, passing.includes(id), from + n * 1_000);
+      // Traffic goes well all the time: it is the probe that is wrong.
+      outcome(made, 'a', 'ok', from + n * 1_000 + 500);
+    }
+  }
+
+  it('take nobody out who served, however long all of them fail, and free nobody who did not', () => {
+    const made = engine();
+    configure(made, { probe: WRONG }, 10_000);
+    expect(made.probesOnTrialSinceMs).toBe(10_000);
+    rounds(made, 11_000);
+    expect(statuses(made)).toEqual(['suspect', 'suspect', 'down', 'suspect']);
+    expect(made.record('a')?.reason).toContain('too few backends pass it');
+    expect(made.views()[0]?.held).toBe(true);
+  });
+
+  it('are believed once more backends have passed than a mistake of ours could spare', () => {
+    const made = engine();
+    configure(made, { probe: WRONG, budget: { maxRemoved: 1, minAvailable: 0 } }, 10_000);
+    rounds(made, 11_000, ['a']);
+    expect(made.probesOnTrialSinceMs).toBe(10_000);
+    expect(statuses(made)[1]).toBe('suspect');
+    rounds(made, 30_000, ['a', 'b']);
+    expect(made.probesOnTrialSinceMs).toBe(null);
+    expect(statuses(made)).toEqual(['up', 'up', 'down', 'down']);
+  });
+
+  it('are on trial no more when the next reload asks as before, and an operator is obeyed meanwhile', () => {
+    const made = engine();
+    configure(made, { probe: WRONG }, 10_000);
+    rounds(made, 11_000);
+    made.step({ kind: 'intent', at: 25_000, backend: 'a', intent: 'disabled', by: 'test' });
+    expect(statuses(made)[0]).toBe('disabled');
+    configure(made, {}, 26_000);
+    for (const id of ['b', 'd']) for (let n = 1; n <= 3; n++) probe(made, id, true, 26_000 + n * 1_000);
+    expect(statuses(made)).toEqual(['disabled', 'up', 'down', 'up']);
+    expect(made.probesOnTrialSinceMs).toBe(null);
+  });
+
+  it('yield to traffic that is refused, too', () => {
+    const made = engine();
+    configure(made, { probe: WRONG }, 10_000);
+    for (let n = 1; n <= 3; n++) {
+      outcome(made, 'b', 'connect_refused', 10_500 + n * 1_000);
+      made.step({
+        ...{ kind: 'probe', at: 11_000 + n * 1_000, backend: 'b', ok: false, status: null, latencyMs: 1 },
+        ...{ detail: 'refused', refused: true },
+      });
+    }
+    expect(statuses(made)[1]).toBe('down');
+  });
+
+  it('are the same question when only their schedule changes', () => {
+    const made = engine();
+    configure(made, { probe: { ...PROBE, intervalMs: 60_000, fall: 9, rise: 4 } }, 10_000);
+    expect(made.probesOnTrialSinceMs).toBe(null);
+  });
+});
