@@ -1,5 +1,6 @@
 /**
  * The composition root: the only file that constructs and wires the parts, and takes them down again in order.
+ * Long because it is the whole wiring, with the turns that all parts take together: start, reload, hand-over, stop.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -85,6 +86,7 @@ class App implements RunningApp, AdminControl {
       rng,
       log,
       files,
+      generation: () => this.reloader.generation,
       withFound: (upstreams) => this.discoveries.apply(upstreams),
     });
     this.discoveries = new Discoveries({
@@ -301,9 +303,6 @@ class App implements RunningApp, AdminControl {
       throw new StartError(
         'Cannot change `workers` from or to 1 in a running process: hand over (SIGUSR2) or restart.',
       );
-    }
-    if (this.fleet === null && settings.workers !== 1) {
-      throw new StartError('Cannot change `workers` from 1 while running: restart the program.');
     }
     await this.configure(settings);
     this.settings = settings;
