@@ -142,7 +142,7 @@ function measureParts(size, node) {
 async function waitForAll(proxy, size, startedAtMs) {
   const up = new Set();
   let lastMs = 0;
-  for (let tries = 0; tries < 100 && up.size < size; tries++) {
+  for (let tries = 0; tries < 100 + size / 100 && up.size < size; tries++) {
     await sleep(100);
     for (const { backend, to, time } of proxy.transitions()) {
       if (to !== 'up') continue;

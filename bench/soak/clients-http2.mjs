@@ -58,7 +58,11 @@ function exchange({ oracle }, kind, client, what, resetsAfterMs) {
     const method = what.isPost ? 'POST' : 'GET';
     const stream = client.request({ ':path': pathOf(what), ':method': method }, { endStream: what.uploadBytes === 0 });
     const patience = setTimeout(() => {
-      const progress = `${status === 0 ? 'no head' : `${check.received} of ${what.answerBytes} bytes`}, ${what.uploadBytes} sent, ${client.closed ? 'session closing' : 'session open'}`;
+      const came = status === 0 ? 'no head' : `${check.received} of ${what.answerBytes} bytes from ${check.backend}`;
+      const { effectiveLocalWindowSize = 0, effectiveRecvDataLength = 0 } = client.state;
+      const windows = `windows ${effectiveLocalWindowSize} - ${effectiveRecvDataLength}, ${stream.state.localWindowSize}`;
+      const silentMs = Math.round(performance.now() - heardMs);
+      const progress = `${came}, ${what.uploadBytes} sent, silent for ${silentMs} ms, ${windows}`;
       check.complain(`request ${what.id} was neither answered nor ended in ${PATIENCE_MS / 1_000} s: ${progress}`);
       settle('no answer');
       client.destroy();
@@ -69,6 +73,7 @@ function exchange({ oracle }, kind, client, what, resetsAfterMs) {
       stream.close(constants.NGHTTP2_CANCEL);
     }
     let status = 0;
+    let heardMs = startedMs;
     let isOwn = true;
     stream.on('response', (headers) => {
       status = Number(headers[':status']);
@@ -77,12 +82,13 @@ function exchange({ oracle }, kind, client, what, resetsAfterMs) {
       if (status === 200) check.head(header);
       // Not before: some versions of Node tell of the first bytes before they tell of the head.
       stream.on('data', (chunk) => {
+        heardMs = performance.now();
         if (status === 200) check.body(chunk);
       });
     });
     stream.on('error', (error) => settle(/** @type {NodeJS.ErrnoException} */ (error).code ?? error.message));
     stream.on('end', () => {
-      if (stream.rstCode !== 0 || status === 0) return;
+      if (stream.rstCode !== 0 || status === 0 || client.destroyed) return;
       if (status === 200) check.end();
       settle(status === 200 ? '' : describeStatus(status, isOwn));
     });

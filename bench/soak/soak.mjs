@@ -93,7 +93,8 @@ export async function soak({ seconds, seed, folder, users, clients: chosen, node
     requests: lastId,
     kinds,
     failures,
-    troubles: await events,
+    troubles: (await events).done,
+    timeline: (await events).timeline,
     reloads: reloader.counts,
     isAllUp,
     memory,
@@ -133,14 +134,19 @@ function startClients(world, { seed, users, chosen, endMs }) {
 async function carryOut(plan, { fleet, oracle, reloader, startedMs, endMs }) {
   /** @type {Record<string, number>} */
   const done = {};
+  /** @type {{ atSeconds: number, endedSeconds: number, trouble: string, backends: number[] }[]} */
+  const timeline = [];
   /** @param {import('./plan.mjs').TroubleEvent} event */
   const trouble = async ({ trouble, backends, fromMs, toMs }) => {
     oracle.troubleBegins();
     done[trouble] = (done[trouble] ?? 0) + 1;
+    const entry = { atSeconds: secondsSince(startedMs), endedSeconds: 0, trouble, backends };
+    timeline.push(entry);
     for (const backend of backends) fleet.trouble(trouble, backend);
     await sleep(toMs - fromMs);
     await Promise.all(backends.map((backend) => fleet.heal(trouble, backend)));
     oracle.troubleEnds(performance.now());
+    entry.endedSeconds = secondsSince(startedMs);
   };
   const reloads = plan.filter((event) => event.kind === 'reload');
   const reloading = (async () => {
@@ -156,7 +162,7 @@ async function carryOut(plan, { fleet, oracle, reloader, startedMs, endMs }) {
     await trouble(event);
   }
   await reloading;
-  return done;
+  return { done, timeline };
 }
 
 /**
@@ -221,6 +227,11 @@ async function health(adminPort) {
 /** @param {import('../scale/proxy.mjs').Proxy} proxy */
 async function stopped(proxy) {
   while (!proxy.exited) await sleep(200);
+}
+
+/** @param {number} startedMs */
+function secondsSince(startedMs) {
+  return Math.round((performance.now() - startedMs) / 100) / 10;
 }
 
 /** What the proxy itself calls an error, each sentence once. @param {string} file */
