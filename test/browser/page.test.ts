@@ -10,11 +10,20 @@ describe.skipIf(!hasBrowser)(`the dashboard${skipReason}`, () => {
   it('shows state, reason and numbers of every backend, and says them in words', async () => {
     const fleet = await startFakeFleet({ ids: ['a', 'b', 'c'] });
     fleet.set('b', { status: 'ejected', reason: '5 failures in a row' });
+    fleet.set('c', {
+      heartbeat: { verdict: 'lost', seq: 4 },
+      load: { utilization: 0.62, source: 'heartbeat', age_ms: 9 },
+      role: 'primary',
+    });
     const { page, expectQuiet } = await openPage(fleet.url);
     const row = page.locator('tr[data-backend="b"]');
     await row.getByText('ejected').waitFor();
     expect(await row.innerText()).toMatch(/5 failures in a row/);
     expect(await page.locator('tr[data-backend]').count()).toBe(3);
+    const last = page.locator('tr[data-backend="c"]');
+    expect(await last.locator('.pulse').innerText()).toBe('lost');
+    expect(await last.innerText()).toMatch(/primary · 1\.4\.2/);
+    expect(await last.locator('.load-cell').textContent()).toBe('62 %');
     expect(await page.locator('[data-pool="app"] header').innerText()).toMatch(/degraded\s+2 of 3 available/);
     expect(await page.title()).toBe('(1) Pulsegate');
     const plot = page.locator('.plot').first();
