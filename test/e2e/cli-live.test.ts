@@ -2,9 +2,12 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type ProxyProcess, startBackendProcess, startProxyProcess, transitionsInOrder } from '../support/processes.ts';
 import { createWatch } from '../support/until.ts';
+
+// Each test starts several processes, which takes its time on a machine with other things to do.
+vi.setConfig({ testTimeout: 60_000 });
 
 const MAIN = join(import.meta.dirname, '../../dist/main.js');
 const OPENED = '\x1b[?1049h';
@@ -45,7 +48,7 @@ function start(command: string, args: readonly string[], env: Record<string, str
       watch.until(
         () => holds(output) || null,
         () => JSON.stringify(output),
-        15_000,
+        30_000,
       ),
     exited,
     child,

@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import {
   serving,
   startBackendProcess,
@@ -16,6 +16,9 @@ import {
 } from '../support/processes.ts';
 import { listen } from '../support/recording-backend.ts';
 import { createWatch } from '../support/until.ts';
+
+// Each test starts several processes, which takes its time on a machine with other things to do.
+vi.setConfig({ testTimeout: 60_000 });
 
 const PROBE = { interval: '100ms', fast_interval: '50ms', timeout: '1s' };
 const MAIN = join(import.meta.dirname, '../../dist/main.js');
@@ -48,7 +51,7 @@ async function startReceiver(reply: (response: ServerResponse, request: Incoming
     watch.until(
       () => holds(posted) || null,
       () => JSON.stringify(posted, null, 1),
-      15_000,
+      30_000,
     );
   return { url: `http://127.0.0.1:${port}`, posted, until };
 }
@@ -164,6 +167,7 @@ test('a command restarts what died, and one that hangs or floods is ended', asyn
       return lines.length === 2 ? lines : null;
     },
     () => proxy.lines.join('\n'),
+    30_000,
   );
   expect(failures.map((line) => (JSON.parse(line) as { hook: string }).hook).sort()).toEqual(['flood', 'hang']);
   for (const line of failures) expect(line.length).toBeLessThan(10_000);

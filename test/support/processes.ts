@@ -147,6 +147,7 @@ export function transitionsInOrder(
       return next === statuses.length || null;
     },
     () => `${backend} went ${JSON.stringify(proxy.transitions(backend))}, expected ${statuses.join(', ')}`,
+    START_PATIENCE_MS,
   );
 }
 
@@ -161,6 +162,7 @@ export async function startBackendProcess(id: string, port = 0): Promise<Backend
   const line = await running.watch.until(
     () => running.lines[0] ?? null,
     () => `backend ${id} did not start`,
+    START_PATIENCE_MS,
   );
   return { ...running, id, port: Number(line) };
 }
