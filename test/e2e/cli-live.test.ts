@@ -7,7 +7,7 @@ import { type ProxyProcess, startBackendProcess, startProxyProcess, transitionsI
 import { createWatch } from '../support/until.ts';
 
 // Each test starts several processes, which takes its time on a machine with other things to do.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const MAIN = join(import.meta.dirname, '../../dist/main.js');
 const OPENED = '\x1b[?1049h';

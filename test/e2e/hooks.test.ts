@@ -18,7 +18,7 @@ import { listen } from '../support/recording-backend.ts';
 import { createWatch } from '../support/until.ts';
 
 // Each test starts several processes, which takes its time on a machine with other things to do.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const PROBE = { interval: '100ms', fast_interval: '50ms', timeout: '1s' };
 const MAIN = join(import.meta.dirname, '../../dist/main.js');
