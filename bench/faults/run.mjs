@@ -7,7 +7,7 @@
  *   --targets a,b       of pulsegate, pulsegate+hedge, pulsegate-tuned, nginx, haproxy, caddy, http-proxy-3, node-undici
  *   --seconds S         a run, 6                    --rate N    requests per second, 300
  *   --runs N            of each cell, 1             --node PATH the binary for what runs on Node
- *   --quick             half the time: whether it works
+ *   --quick             half the time: whether it works. Faults then come faster than the time-outs of some proxies bear
  *   --parallel N        cells at a time, 1; more than one is for a quick look, and pins nothing
  *   --late-ms MS        a run in which the client itself fell behind by more says nothing, and is repeated, 40
  *   --tries N           of such a run, 3
