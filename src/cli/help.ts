@@ -29,9 +29,15 @@ export const COMMAND_HELP: Readonly<Record<string, CommandHelp>> = {
   run: {
     usage: '[-c FILE]',
     summary: 'run the proxy',
-    options: [CONFIG, ...LOG],
+    options: [
+      CONFIG,
+      ...LOG,
+      ['--watch', 'reload when the configuration, or a file that it names, changes'],
+      ['--pid-file FILE', 'where the pid of the process that serves is kept'],
+    ],
     details: [
       'SIGTERM and SIGINT stop it gracefully, a second one at once. SIGHUP reloads.',
+      'SIGUSR2 starts the program anew and hands over to it, without refusing a connection.',
       'Exit code: 0 stopped as asked, 1 failed or stopped at once, 2 invalid file.',
     ],
   },

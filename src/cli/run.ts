@@ -1,14 +1,20 @@
 /**
  * `pulsegate run`: the proxy in the foreground, until a signal stops it. SIGHUP reads the configuration again; SIGUSR2 starts the program
- * anew and hands over to it.
+ * anew and hands over to it; with --watch, a file that changes is read again by itself.
  */
 
 import { CONFIG_OPTION, LOG_OPTIONS, readArguments, readStartOptions } from './args.ts';
 import { openConfigFile } from './config-file.ts';
+import { ConfigWatch } from './config-watch.ts';
 import type { Command } from './context.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
 
-const RUN_OPTIONS = { ...CONFIG_OPTION, ...LOG_OPTIONS, 'pid-file': { type: 'string' } } as const;
+const RUN_OPTIONS = {
+  ...CONFIG_OPTION,
+  ...LOG_OPTIONS,
+  'pid-file': { type: 'string' },
+  watch: { type: 'boolean' },
+} as const;
 
 export const runCommand: Command = async (args, context) => {
   const { values } = readArguments({ args: [...args], options: RUN_OPTIONS });
@@ -23,7 +29,15 @@ export const runCommand: Command = async (args, context) => {
   context.onStopSignal(() => app.stop());
   context.onReloadSignal(() => void app.reload('SIGHUP'));
   context.onHandOverSignal(() => app.handOver());
+  const watch = values.watch
+    ? new ConfigWatch({
+        files: () => file.files,
+        clock: context.clock,
+        onChange: () => void app.reload('a changed file'),
+      })
+    : null;
   const code = await app.exited;
+  watch?.close();
   if (pidFile !== undefined) removePidFile(pidFile);
   return code;
 };

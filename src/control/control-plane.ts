@@ -8,6 +8,7 @@ import type { Rng } from '../base/rng.ts';
 import { type Clock, formatDuration } from '../base/time.ts';
 import type { UpstreamFigures } from '../metrics/page.ts';
 import type { Change } from '../model/change.ts';
+import type { HealthEvent } from '../model/event.ts';
 import type { UpstreamLegacy } from '../model/hand-over.ts';
 import type { Log } from '../model/log.ts';
 import type { HealthReport, UpstreamReport } from '../model/report.ts';
@@ -32,6 +33,8 @@ export interface ControlPlaneOptions {
   readonly log: Log;
   /** Watches over the files of `tls` towards backends. */
   readonly files: FileWatch;
+  /** Number of the configuration in force; absent = 1. */
+  readonly generation?: () => number;
   /** The same with those backends among theirs that were found elsewhere; asked at each commit. */
   readonly withFound?: (upstreams: readonly UpstreamSettings[]) => readonly UpstreamSettings[];
 }
@@ -60,6 +63,8 @@ export class ControlPlane {
   private stateFile: string | null = null;
   private stateWriter: StateWriter | null = null;
   private isStarted = false;
+  /** By upstream, the trial of its probes that has been complained of. */
+  private readonly warnedOfProbes = new Map<string, number>();
   /** What is being closed. */
   private closing: Promise<unknown> = Promise.resolve();
 
@@ -227,6 +232,20 @@ export class ControlPlane {
     const { upstream, backend, from, to, reason, source } = event;
     const level = to === 'up' || to === 'trial' || to === 'starting' ? 'info' : 'warn';
     this.options.log[level]({ upstream, backend, from, to, source }, `backend ${backend} ${from} -> ${to}: ${reason}`);
+    if (to === 'suspect') this.warnOfProbes(event);
+  }
+
+  /** Once for each reload: whoever changed what probes ask has to look at it, and nothing else will tell. */
+  private warnOfProbes({ upstream, backend }: HealthEvent): void {
+    const sinceMs = this.upstream(upstream)?.probesOnTrialSinceMs ?? null;
+    if (sinceMs === null || this.warnedOfProbes.get(upstream) === sinceMs) return;
+    this.warnedOfProbes.set(upstream, sinceMs);
+    const generation = this.options.generation?.() ?? 1;
+    const message =
+      `the probes of generation ${generation} fail, ${backend} was the first, and too few backends have passed them: ` +
+      'whoever served goes on serving; correct what probes ask, or the backends';
+    this.options.log.error({ upstream, generation }, `upstream ${upstream}: ${message}`);
+    this.events.note({ kind: 'reload', upstream, message });
   }
 
   private announce(upstream: string, notice: PoolNotice): void {

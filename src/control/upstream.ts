@@ -154,6 +154,11 @@ export class Upstream implements Pool, PoolSource, UpstreamControl, HeartbeatTar
     return this.engine.views();
   }
 
+  /** Since when probes ask something that too few backends have passed; null = enough have. */
+  get probesOnTrialSinceMs(): number | null {
+    return this.engine.probesOnTrialSinceMs;
+  }
+
   /** When time alone changes something next: monotonic milliseconds, or infinity. */
   get nextDeadline(): number {
     return this.engine.nextDeadline();
