@@ -1,8 +1,16 @@
 /** What an operator must know before reading anything else. They take their place above all pools; nothing below moves twice. */
 
+import { useRef } from 'preact/hooks';
+import type { HealthReport } from '../../model/report.ts';
 import { STALE_MS } from '../connection.ts';
 import { formatAge, formatClock } from '../format.ts';
 import type { View } from '../store.ts';
+
+/** From this score on, our own delays are worth a line. One late timer is not. */
+const LATE_SCORE = 2;
+
+/** A proxy that is late now and then must not make the page jump now and then. */
+const LINGER_MS = 20_000;
 
 export function Banners({ view }: { readonly view: View }) {
   const { health, link, silentMs, atMs, isOutdated } = view;
@@ -25,13 +33,7 @@ export function Banners({ view }: { readonly view: View }) {
           </button>
         </p>
       )}
-      {health.self.awareness > 0 && (
-        <p class="banner warn" data-banner="self">
-          <b>This proxy itself runs late</b> (awareness {health.self.awareness} of 7, loop lag{' '}
-          {health.self.loop_lag_ms.toFixed(0)} ms): it waits {health.self.awareness + 1} times as long before it blames
-          a backend.
-        </p>
-      )}
+      <SelfBanner self={health.self} atMs={atMs} />
       {pools.map(
         ([name, { panic, available, total }]) =>
           panic && (
@@ -51,6 +53,27 @@ export function Banners({ view }: { readonly view: View }) {
           ),
       )}
     </div>
+  );
+}
+
+function SelfBanner({ self, atMs }: { readonly self: HealthReport['self']; readonly atMs: number }) {
+  const lateAtMs = useRef(Number.NEGATIVE_INFINITY);
+  const isLate = self.awareness >= LATE_SCORE;
+  if (isLate) lateAtMs.current = atMs;
+  if (atMs - lateAtMs.current > LINGER_MS) return null;
+  return (
+    <p class="banner warn" data-banner="self">
+      {isLate ? (
+        <>
+          <b>This proxy itself runs late</b> (awareness {self.awareness} of 7, loop lag {self.loop_lag_ms.toFixed(0)}{' '}
+          ms): it waits {self.awareness + 1} times as long before it blames a backend.
+        </>
+      ) : (
+        <>
+          <b>This proxy itself ran late</b> until a moment ago.
+        </>
+      )}
+    </p>
   );
 }
 
