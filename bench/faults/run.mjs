@@ -129,7 +129,7 @@ function write({ row, targets, left }) {
 
 function printConfigs() {
   const place = { port: 8000, adminPort: 8001, backends: [3001, 3002, 3003, 3004], folder: '/var/tmp/faults' };
-  for (const { name, config } of allTargets(options.node, folder)) say(`# ---- ${name}\n${config(place)}`);
+  for (const { name, config } of allTargets(options.node, null)) say(`# ---- ${name}\n${config(place)}`);
 }
 
 function chosenTargets() {

@@ -17,7 +17,12 @@ import * as configs from './configs.mjs';
  * @property {(place: Place, file: string) => { command: string[], env: Record<string, string> }} launch  with the configuration in `file`
  */
 
-/** In the order of the table. @param {string} node the binary that runs what runs on Node @param {string} scratch a folder @returns {Target[]} */
+/**
+ * In the order of the table.
+ * @param {string} node the binary that runs what runs on Node
+ * @param {string | null} scratch a folder, for asking whether Pulsegate takes its configurations; null = not to be asked
+ * @returns {Target[]}
+ */
 export function allTargets(node, scratch) {
   return [
     checked('pulsegate', node, configs.pulsegate, scratch),
@@ -31,10 +36,10 @@ export function allTargets(node, scratch) {
   ];
 }
 
-/** Pulsegate, if this build takes the configuration: a column for what it cannot do yet is left out. @param {string} name @param {string} node @param {(place: Place) => string} config @param {string} scratch */
+/** Pulsegate, if this build takes the configuration: a column for what it cannot do yet is left out. @param {string} name @param {string} node @param {(place: Place) => string} config @param {string | null} scratch */
 function checked(name, node, config, scratch) {
   const program = built(name, node);
-  if (program.missing !== null) return configured(program, config);
+  if (program.missing !== null || scratch === null) return configured(program, config);
   const file = join(scratch, `${name}-check.yaml`);
   writeFileSync(file, config({ port: 1, adminPort: 2, backends: [3, 4, 5, 6], folder: scratch }));
   const [binary = '', main = ''] = program.command(file, scratch);
