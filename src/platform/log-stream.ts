@@ -12,9 +12,19 @@ export interface LogStreamOptions {
   readonly fd: number;
   /** Lines are gathered up to so many characters, but no longer than FLUSH_MS. */
   readonly gather: number;
-  /** Most that goes into one system call, in characters, unless a single line is longer. */
-  readonly piece: number;
+  /**
+   * Others write to a pipe or socket of theirs and ours: pieces stay so small that the kernel takes them as a whole. It must not
+   * block, as Node.js sees to for stdout.
+   */
+  readonly isShared: boolean;
 }
+
+/** Most that goes into one system call, in characters, unless a single line is longer. One call is made per turn of the event loop. */
+const PIECE = 262_144;
+/** A pipe takes this much in one piece, or nothing (PIPE_BUF) ... */
+const SHARED_PIECE = 4_096;
+/** ... so more of them go within one turn, or a busy process would have more to say than it can. */
+const SHARED_PIECES_PER_TURN = 32;
 
 const FLUSH_MS = 500;
 /** Until a descriptor that refused is tried again; also when it was merely full. */
@@ -63,7 +73,8 @@ export class LogStream {
       return;
     }
     this.queued += line.length;
-    const { gather, piece } = this.options;
+    const { gather, isShared } = this.options;
+    const piece = isShared ? SHARED_PIECE : PIECE;
     if (this.gathered !== '' && this.gathered.length + line.length > piece) {
       this.pieces.push(this.gathered);
       this.gathered = line;
@@ -108,9 +119,24 @@ export class LogStream {
       }
       this.current = after(bytes, written);
       this.recover();
+      if (this.options.isShared && !this.writeMore()) return;
       if (this.current !== null || this.queued >= this.options.gather) this.writeNext();
       else if (this.queued > 0) this.wakeIn(FLUSH_MS);
     });
+  }
+
+  /** Some of what waits, at once; false = it was refused. */
+  private writeMore(): boolean {
+    for (let i = 0; i < SHARED_PIECES_PER_TURN && this.queued >= this.options.gather && this.take(); i++) {
+      const bytes = this.current as unknown as Buffer;
+      try {
+        this.current = after(bytes, writeSync(this.options.fd, bytes));
+      } catch (error) {
+        this.fail(error as NodeJS.ErrnoException);
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Whether there is something to write, in `current` then. */
@@ -148,7 +174,7 @@ export class LogStream {
 
   private recover(): void {
     this.isRefused = false;
-    if (!this.isFailing) return;
+    if (!this.isFailing || this.queued > MAX_QUEUED / 2) return;
     writeError(`pulsegate: the log is written again; ${this.dropped} lines were lost\n`);
     this.isFailing = false;
     this.dropped = 0;

@@ -3,6 +3,7 @@
  * are written when the process ends, however that comes about.
  */
 
+import { fstatSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { LogLevel } from '../model/settings.ts';
@@ -12,10 +13,6 @@ const STDOUT = 1;
 
 /** An access log should cost few system calls. */
 const GATHER = 4_096;
-const PIECE = 16_384;
-
-/** A pipe takes this much in one piece, or nothing (PIPE_BUF). */
-const ATOMIC = 4_096;
 
 let stdout: LogStream | null = null;
 
@@ -45,7 +42,8 @@ function stdoutStream(isShared: boolean): LogStream {
   const stream = new LogStream({
     fd: STDOUT,
     gather: isShared ? GATHER / 2 : GATHER,
-    piece: isShared ? ATOMIC : PIECE,
+    // A file takes whatever comes as a whole.
+    isShared: isShared && !fstatSync(STDOUT).isFile(),
   });
   process.on('exit', () => stream.flush());
   stdout = stream;
