@@ -95,9 +95,9 @@ async function startBare(stdout: number | 'pipe'): Promise<BareProxy> {
   return { port, child, errors: () => errors, exited };
 }
 
-/** Asks again and again, for at most ten seconds. */
+/** Asks again and again, for at most half a minute. */
 async function poll<T>(ask: () => Promise<T | null> | T | null, otherwise: string): Promise<T> {
-  const endMs = performance.now() + 10_000;
+  const endMs = performance.now() + 30_000;
   for (;;) {
     const found = await ask();
     if (found !== null) return found;
