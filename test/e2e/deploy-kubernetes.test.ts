@@ -99,7 +99,7 @@ test('are YAML without a mistake, and of one name', () => {
 
 test('mount the configuration where the program reads it, and give it every variable that it names', () => {
   const [mount] = container.volumeMounts;
-  expect(container.args).toEqual(['run', '-c', `${mount?.mountPath}/${fileName}`]);
+  expect(container.args).toEqual(['run', '--watch', '-c', `${mount?.mountPath}/${fileName}`]);
   const volume = pod.volumes.find(({ name }) => name === mount?.name);
   expect(volume?.configMap.name).toBe(manifestOf('ConfigMap').metadata.name);
   const named = [...file.matchAll(/\$\{env:(\w+)\}/g)].map(([, name]) => name);
