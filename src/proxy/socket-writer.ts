@@ -8,10 +8,18 @@ import type { Socket } from 'node:net';
 /** Up to this size a body joins the gathered text; copying it as latin1 is cheaper than a second buffer in the write. */
 const SMALL_BYTES = 8_192;
 
+/** Larger pieces are copied into blocks that are used again: fresh memory costs more than the copy. */
+const BLOCK_BYTES = 65_536;
+/** Kept for use; more than these at once are left to the garbage collector. */
+const MOST_BLOCKS = 32;
+const freeBlocks: Buffer[] = [];
+
 export class SocketWriter {
   private readonly socket: Socket;
   private text = '';
   private corked = false;
+  /** Blocks whose bytes may not have reached the kernel; null = none. */
+  private lent: Buffer[] | null = null;
   /** Bytes handed to the socket so far. */
   bytes = 0;
 
@@ -33,7 +41,8 @@ export class SocketWriter {
     this.cork();
     this.writeText();
     this.bytes += end - start;
-    this.socket.write(Buffer.from(chunk.subarray(start, end)));
+    for (let from = start; from < end; from += BLOCK_BYTES)
+      this.writeBlock(chunk, from, Math.min(end, from + BLOCK_BYTES));
   }
 
   /** Hands everything gathered to the kernel. False when the socket is full: wait for its `drain`. */
@@ -43,7 +52,23 @@ export class SocketWriter {
       this.corked = false;
       this.socket.uncork();
     }
-    return !this.socket.writableNeedDrain;
+    // The kernel has usually taken all of it by now; `drain` follows then as well, and finds nothing to do.
+    if (this.socket.writableLength > 0) return !this.socket.writableNeedDrain;
+    if (this.lent !== null) this.reclaim(this.lent);
+    return true;
+  }
+
+  private writeBlock(chunk: Buffer, start: number, end: number): void {
+    const block = freeBlocks.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    chunk.copy(block, 0, start, end);
+    this.socket.write(block.subarray(0, end - start));
+    if (this.lent === null) this.lent = [block];
+    else this.lent.push(block);
+  }
+
+  private reclaim(blocks: readonly Buffer[]): void {
+    this.lent = null;
+    for (const block of blocks) if (freeBlocks.length < MOST_BLOCKS) freeBlocks.push(block);
   }
 
   private cork(): void {
