@@ -16,7 +16,6 @@ import { markSecretExpectations } from './secret-expectations.ts';
 import { resolveReferences, type Source } from './secrets.ts';
 import { checkFiles } from './tls-files.ts';
 import { toSettings } from './to-settings.ts';
-import { refuseUnavailable } from './unavailable.ts';
 
 export type Loaded =
   | {
@@ -46,8 +45,7 @@ export function loadSettings(file: string, text: string, source: Source): Loaded
   }
   const { value, secrets, shown, findings: unresolved } = resolveReferences(yaml.value, source);
   const show = (path: Path) => shown.get(formatPath(path)) ?? describe(valueAt(value, path));
-  const refused = [...unresolved, ...refuseUnavailable(value)];
-  const { settings, findings } = validate(value, refused, show, source);
+  const { settings, findings } = validate(value, unresolved, show, source);
   if (settings !== null) {
     const marked = markSecretExpectations(settings, secrets);
     return {

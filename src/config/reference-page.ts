@@ -15,8 +15,7 @@ smallest file, [\`config/full.yaml\`](../config/full.yaml) has every key.
 - Durations are written \`250ms\`, \`5s\`, \`2m\`, \`1h\`; sizes \`512B\`, \`64KiB\`, \`1MiB\`, \`1GiB\`; percentages \`20%\`.
 - \`\${env:NAME}\` and \`\${file:/path}\` in any text are replaced by an environment variable or a file's content, without the
   line end. What they become is a secret: it is shown nowhere.
-- Unknown keys, repeated keys, anchors and aliases are errors. Keys that are planned but not built are refused as
-  \`not available yet\`.
+- Unknown keys, repeated keys, anchors and aliases are errors.
 `;
 
 const FORMS: ReadonlyMap<string | undefined, string> = new Map([

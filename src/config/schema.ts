@@ -1,7 +1,6 @@
 /**
  * The configuration, key by key: type, default and a sentence each. This is the single source: validation, the JSON
- * Schema that editors use and the reference page all come from it. Contract keys that the program does not have yet
- * are in unavailable.ts; rules that relate several keys are in checks.ts.
+ * Schema that editors use and the reference page all come from it. Rules that relate several keys are in checks.ts.
  */
 
 import { z } from 'zod';
