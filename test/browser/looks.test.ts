@@ -16,6 +16,14 @@ describe.skipIf(!hasBrowser)(`the dashboard's looks${skipReason}`, () => {
     await page.locator('tr[data-backend="10.0.0.0"]').waitFor();
     expect(await page.locator('tr[data-backend]').count()).toBeLessThan(80);
     expect(await page.locator('.cell').count()).toBe(300);
+    const focused = () => page.evaluate("document.activeElement.closest('tr')?.dataset.backend");
+    await page.locator('tr[data-backend="10.0.0.0"] a').focus();
+    await page.keyboard.press('End');
+    await expect.poll(focused).toBe('10.0.2.99');
+    await page.keyboard.press('ArrowUp');
+    await expect.poll(focused).toBe('10.0.2.98');
+    await page.keyboard.press('Home');
+    await expect.poll(focused).toBe('10.0.0.0');
     await page.mouse.wheel(0, 200_000);
     await page.locator('tr[data-backend="10.0.2.99"]').waitFor();
     await page.getByRole('button', { name: 'down 1' }).click();

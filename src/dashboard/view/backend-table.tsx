@@ -3,7 +3,7 @@
  * in a large pool only those near the window exist, between two spacers. Arrow keys walk through all of them.
  */
 
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { BackendReport } from '../../model/report.ts';
 import type { Target } from '../api.ts';
 import type { History } from '../history.ts';
@@ -35,26 +35,34 @@ export function BackendTable({ name, backends, hasHeartbeats, total, history, at
   const { first, end } = useRowWindow(body, backends.length, rowPx);
   /** The row that Tab leads to. */
   const [current, setCurrent] = useState(0);
-  const wantsFocus = useRef(false);
+  /** The same, known at once: keys may come faster than the table is drawn. */
+  const at = useRef(0);
+  /** The row to be focused as soon as it exists. */
+  const wanted = useRef<number | null>(null);
   const stop = Math.min(current, backends.length - 1);
 
-  useEffect(() => {
-    if (!wantsFocus.current) return;
-    wantsFocus.current = false;
-    body.current?.querySelector<HTMLElement>(`[data-index="${stop}"] a`)?.focus({ preventScroll: true });
-  });
+  const arrive = useCallback((index: number) => {
+    at.current = index;
+    setCurrent(index);
+  }, []);
+  const focusWanted = () => {
+    const link = body.current?.querySelector<HTMLElement>(`[data-index="${wanted.current}"] a`);
+    if (link === null || link === undefined) return;
+    wanted.current = null;
+    link.focus({ preventScroll: true });
+  };
+  useLayoutEffect(focusWanted);
 
-  const walk = useCallback(
-    (event: KeyboardEvent) => {
-      const to = destinationOf(event.key, stop, backends.length - 1);
-      if (to === null || body.current === null) return;
-      event.preventDefault();
-      wantsFocus.current = true;
-      setCurrent(to);
-      reveal(body.current.getBoundingClientRect().top + to * rowPx, rowPx);
-    },
-    [stop, backends.length, rowPx],
-  );
+  const walk = (event: KeyboardEvent) => {
+    const last = backends.length - 1;
+    const to = destinationOf(event.key, Math.min(at.current, last), last);
+    if (to === null || body.current === null) return;
+    event.preventDefault();
+    arrive(to);
+    reveal(body.current.getBoundingClientRect().top + to * rowPx, rowPx);
+    wanted.current = to;
+    focusWanted();
+  };
 
   const isWindowed = end - first < backends.length;
   return (
@@ -96,7 +104,7 @@ export function BackendTable({ name, backends, hasHeartbeats, total, history, at
             atMs={atMs}
             isStop={first + offset === stop}
             isSelected={selected?.upstream === name && selected.backend === backend.id}
-            onFocus={setCurrent}
+            onFocus={arrive}
           />
         ))}
         {isWindowed && <Spacer heightPx={(backends.length - end) * rowPx} />}
