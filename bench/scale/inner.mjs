@@ -13,7 +13,7 @@ const ANY = { tried: null, hash: 0, repeatable: true, pinned: -1 };
 const ROUNDS = 7;
 /** Of what takes milliseconds: few enough that some are not interrupted. */
 const LONG_ROUNDS = 60;
-const PICKS = 100_000;
+const PICKS = 20_000;
 const WINDOW_REQUESTS = 25;
 
 const count = Number(process.argv[2]);

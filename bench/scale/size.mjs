@@ -21,9 +21,9 @@ const LEAST_HEARTBEATS = 400;
 /** Of one backend, the receiver takes 50 a second. */
 const MOST_PER_BACKEND = 40;
 
-/** The most that a size takes: fleet, start, probes alone, three ways of heartbeats, traffic, deaths, and the parts by themselves. */
+/** What a size takes: fleet, start, probes alone, three ways of heartbeats, traffic, deaths, and the parts by themselves. */
 export function secondsFor(/** @type {number} */ size, /** @type {{ seconds: number }} */ { seconds }) {
-  return 8 + size / 400 + SETTLE_MS / 1_000 + 6 * (seconds + 1) + DETECTION_SECONDS;
+  return 10 + size / 300 + SETTLE_MS / 1_000 + 6 * (seconds + 1) + DETECTION_SECONDS;
 }
 
 /**
