@@ -190,21 +190,27 @@ class App implements RunningApp, AdminControl {
     if (admin !== null) shared.push({ purpose: 'admin', socket: admin.socket });
     if (receiver !== null) shared.push({ purpose: 'heartbeats', socket: receiver.socket });
     const legacy = { generation: this.reloader.generation, upstreams: this.control.bequeath() };
-    this.heir = startHeir(shared, legacy, {
-      onReady: (used) => {
-        for (const socket of used) socket.share();
-        log.info({ pid: this.heir?.pid }, 'handed over: the new process serves');
-        this.control.handOver();
-        void this.services.close();
-        void this.hooks.close();
-        this.drain(0);
+    const udp = this.settings.heartbeats?.udp ?? null;
+    const socket = receiver?.datagrams ?? null;
+    const datagrams = udp === null || socket === null ? null : { asked: udp, socket };
+    this.heir = startHeir(
+      { sockets: shared, datagrams, legacy },
+      {
+        onReady: (used) => {
+          for (const socket of used) socket.share();
+          log.info({ pid: this.heir?.pid }, 'handed over: the new process serves');
+          this.control.handOver();
+          void this.services.close();
+          void this.hooks.close();
+          this.drain(0);
+        },
+        onFailed: (why) => {
+          this.heir = null;
+          log.error({}, `not handed over, this process goes on: ${why}`);
+          this.control.events.note({ kind: 'reload', message: `not handed over, this process goes on: ${why}` });
+        },
       },
-      onFailed: (why) => {
-        this.heir = null;
-        log.error({}, `not handed over, this process goes on: ${why}`);
-        this.control.events.note({ kind: 'reload', message: `not handed over, this process goes on: ${why}` });
-      },
-    });
+    );
     log.info({ pid: this.heir.pid, sockets: shared.length }, 'handing over to a new process');
   }
 

@@ -110,7 +110,10 @@ export class Services {
       settings === null
         ? null
         : await servedOn(await sockets.open(settings.bind, 'heartbeats'), (socket) =>
-            startHeartbeatReceiver({ settings, socket, targets, clock, log }),
+            startHeartbeatReceiver({
+              ...{ settings, socket, targets, clock, log },
+              datagrams: settings.udp === null ? null : (sockets.takeDatagrams?.(settings.udp) ?? null),
+            }),
           );
     return changeOf(
       () => {

@@ -3,6 +3,7 @@
  * It bounds what a sender can hold (time, connections, bytes) before anybody knows who it is.
  */
 
+import type { Socket } from 'node:dgram';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { closeServer } from '../base/close-server.ts';
 import type { Clock } from '../base/time.ts';
@@ -22,7 +23,7 @@ import {
 import { HeartbeatKeyRing } from './heartbeat-keys.ts';
 import { admissionJson, refusalOf } from './heartbeat-reply.ts';
 import { HeartbeatSenders } from './heartbeat-senders.ts';
-import { bindHeartbeatUdp, type HeartbeatUdp, type UdpAddress } from './heartbeat-udp.ts';
+import { bindHeartbeatUdp, type HeartbeatUdp, type UdpAddress, useHeartbeatUdp } from './heartbeat-udp.ts';
 
 const BATCH_PATH = '/v1/heartbeats';
 const MAX_CONNECTIONS = 8_192;
@@ -47,6 +48,8 @@ export interface HeartbeatReceiverOptions {
   readonly settings: HeartbeatReceiverSettings;
   /** Bound to the settings' address; closed with the receiver. */
   readonly socket: ListenSocket;
+  /** Bound to `settings.udp`; null or absent = it is bound anew. */
+  readonly datagrams?: Socket | null;
   /** Null when there is no such upstream. */
   readonly targets: (upstream: string) => HeartbeatTarget | null;
   readonly clock: Clock;
@@ -57,6 +60,8 @@ export interface HeartbeatReceiver {
   /** Where it really listens, after port 0 has become a number. */
   readonly address: BindAddress;
   readonly socket: ListenSocket;
+  /** null = no UDP. */
+  readonly datagrams: Socket | null;
   /** null = no UDP. */
   readonly udpAddress: { readonly host: string; readonly port: number } | null;
   /** Receives on another UDP address, once `useUdp` says so. Rejects with StartError when it cannot be had. */
@@ -79,7 +84,7 @@ export function checkSenders({ keys, udp }: HeartbeatReceiverSettings): void {
 
 /** Rejects with StartError when an address cannot be had, or UDP is asked for without keys. */
 export async function startHeartbeatReceiver(options: HeartbeatReceiverOptions): Promise<HeartbeatReceiver> {
-  const { settings, socket, targets, clock, log } = options;
+  const { settings, socket, datagrams, targets, clock, log } = options;
   const keyRing = new HeartbeatKeyRing(settings.keys);
   checkSenders(settings);
   const gate = new HeartbeatGate({ keyRing, targets, senders: new HeartbeatSenders(), clock });
@@ -90,7 +95,9 @@ export async function startHeartbeatReceiver(options: HeartbeatReceiverOptions):
   server.on('error', (error) => log.error({ err: error }, 'the heartbeat receiver failed to accept a connection'));
   let udp: HeartbeatUdp | null = null;
   try {
-    if (settings.udp !== null) udp = await bindHeartbeatUdp(settings.udp, gate, log);
+    if (settings.udp !== null) {
+      udp = datagrams ? useHeartbeatUdp(datagrams, gate, log) : await bindHeartbeatUdp(settings.udp, gate, log);
+    }
   } catch (error) {
     socket.close();
     throw error;
@@ -104,6 +111,9 @@ export async function startHeartbeatReceiver(options: HeartbeatReceiverOptions):
   return {
     address,
     socket,
+    get datagrams() {
+      return udp?.socket ?? null;
+    },
     get udpAddress() {
       return udp?.address ?? null;
     },

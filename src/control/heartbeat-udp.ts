@@ -3,7 +3,7 @@
  * backend. Nothing is ever answered, so that nobody can be flooded through us; a lost datagram is a missed heartbeat.
  */
 
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { StartError } from '../model/errors.ts';
 import type { Log } from '../model/log.ts';
@@ -23,7 +23,14 @@ export interface UdpAddress {
 
 export interface HeartbeatUdp {
   readonly address: UdpAddress;
+  readonly socket: Socket;
   close(): Promise<void>;
+}
+
+/** On a socket that is bound already, and may be shared with another process. */
+export function useHeartbeatUdp(socket: Socket, gate: HeartbeatGate, log: Log): HeartbeatUdp {
+  socket.on('message', (datagram) => receive(datagram, gate));
+  return running(socket, log);
 }
 
 /** Rejects with StartError when the address cannot be had. */
@@ -34,13 +41,15 @@ export function bindHeartbeatUdp({ host, port }: UdpAddress, gate: HeartbeatGate
     socket.once('error', (error: NodeJS.ErrnoException) => reject(cannotReceive(`udp ${host}:${port}`, error)));
     socket.bind({ address: host, port, exclusive: true }, () => {
       socket.removeAllListeners('error');
-      socket.on('error', (error) => log.error({ err: error }, 'the heartbeat datagram socket failed'));
-      resolve({
-        address: { host: socket.address().address, port: socket.address().port },
-        close: () => new Promise((closed) => socket.close(closed)),
-      });
+      resolve(running(socket, log));
     });
   });
+}
+
+function running(socket: Socket, log: Log): HeartbeatUdp {
+  socket.on('error', (error) => log.error({ err: error }, 'the heartbeat datagram socket failed'));
+  const { address, port } = socket.address();
+  return { address: { host: address, port }, socket, close: () => new Promise((closed) => socket.close(closed)) };
 }
 
 /** The one line of every failed bind of the receiver. */

@@ -3,6 +3,7 @@
  * another, and be sent to another process, which then shares the queue of connections (`platform/listen-sockets.ts`).
  */
 
+import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import type { BindAddress } from './settings.ts';
 
@@ -35,4 +36,6 @@ export interface ListenSockets {
    * Rejects with StartError, in one line, when the address cannot be had.
    */
   open(asked: BindAddress, purpose: Purpose): Promise<ListenSocket>;
+  /** The datagram socket at this address that was handed over; null, or no such method: there is none. */
+  takeDatagrams?(asked: { readonly host: string; readonly port: number }): DatagramSocket | null;
 }

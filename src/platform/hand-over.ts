@@ -10,6 +10,7 @@
  */
 
 import { type ChildProcess, type SendHandle, spawn } from 'node:child_process';
+import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Legacy } from '../model/hand-over.ts';
 import type { ListenSocket, ListenSockets, Purpose } from '../model/listen-socket.ts';
 import type { BindAddress } from '../model/settings.ts';
@@ -31,8 +32,19 @@ interface Announced {
 }
 
 type FromOld =
-  | { readonly kind: 'legacy'; readonly sockets: readonly Announced[]; readonly legacy: Legacy }
-  | { readonly kind: 'socket'; readonly index: number };
+  | {
+      readonly kind: 'legacy';
+      readonly sockets: readonly Announced[];
+      readonly legacy: Legacy;
+      readonly hasDatagrams: boolean;
+    }
+  | { readonly kind: 'socket'; readonly index: number }
+  | { readonly kind: 'datagrams'; readonly asked: UdpAddress };
+
+interface UdpAddress {
+  readonly host: string;
+  readonly port: number;
+}
 
 /** @param used positions of the sockets that it goes on with */
 type FromNew = { readonly kind: 'ready'; readonly used: readonly number[] };
@@ -55,8 +67,23 @@ export interface Heir {
   dismiss(): void;
 }
 
+/** Datagrams too are received by both, until one closes. */
+export interface SharedDatagrams {
+  /** As configured. */
+  readonly asked: UdpAddress;
+  readonly socket: DatagramSocket;
+}
+
+/** What the new process gets. */
+export interface Estate {
+  readonly sockets: readonly SharedSocket[];
+  /** null = none are received. */
+  readonly datagrams: SharedDatagrams | null;
+  readonly legacy: Legacy;
+}
+
 /** Starts the new process. One of the listener's methods follows, once. */
-export function startHeir(shared: readonly SharedSocket[], legacy: Legacy, listener: HeirListener): Heir {
+export function startHeir({ sockets: shared, datagrams, legacy }: Estate, listener: HeirListener): Heir {
   const [, ...command] = process.argv;
   const child = spawn(process.execPath, [...process.execArgv, ...command], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
@@ -82,10 +109,11 @@ export function startHeir(shared: readonly SharedSocket[], legacy: Legacy, liste
   child.on('error', (error) => settle(() => listener.onFailed(`the new process cannot be started: ${error.message}`)));
   const socketAt = (index: number) => (shared[index] as SharedSocket).socket;
   const announced = shared.map(({ purpose, socket: { asked, address } }) => ({ purpose, asked, address }));
-  send(child, { kind: 'legacy', sockets: announced, legacy });
+  send(child, { kind: 'legacy', sockets: announced, legacy, hasDatagrams: datagrams !== null });
   shared.forEach(({ socket }, index) => {
     send(child, { kind: 'socket', index }, socket.handle as SendHandle);
   });
+  if (datagrams !== null) send(child, { kind: 'datagrams', asked: datagrams.asked }, datagrams.socket);
   return { pid: child.pid, dismiss: () => settle(() => end(child)) };
 }
 
@@ -105,15 +133,18 @@ export function receiveInheritance(): Promise<Inheritance | null> {
   return new Promise((resolve, reject) => {
     let announcement: Extract<FromOld, { kind: 'legacy' }> | null = null;
     const handles: object[] = [];
+    let datagrams: SharedDatagrams | null = null;
     const finish = () => {
       if (announcement === null || handles.length < announcement.sockets.length) return;
+      if (announcement.hasDatagrams && datagrams === null) return;
       process.off('message', onMessage);
       process.off('disconnect', onGone);
-      resolve(inheritanceOf(announcement, handles));
+      resolve(inheritanceOf(announcement, handles, datagrams));
     };
     const onMessage = (message: FromOld, handle: object) => {
       if (message.kind === 'legacy') announcement = message;
-      else handles[message.index] = handle;
+      else if (message.kind === 'socket') handles[message.index] = handle;
+      else datagrams = { asked: message.asked, socket: handle as DatagramSocket };
       finish();
     };
     const onGone = () => reject(new Error('the process that was to hand over has gone'));
@@ -125,7 +156,9 @@ export function receiveInheritance(): Promise<Inheritance | null> {
 function inheritanceOf(
   { sockets: announced, legacy }: Extract<FromOld, { kind: 'legacy' }>,
   handles: readonly object[],
+  datagrams: SharedDatagrams | null,
 ): Inheritance {
+  let spare = datagrams;
   const waiting = announced.map(({ purpose, asked, address }, index) => ({
     index,
     key: keyOf(purpose, asked),
@@ -142,12 +175,19 @@ function inheritanceOf(
         used.push(found.index);
         return Promise.resolve(found.socket);
       },
+      takeDatagrams(asked) {
+        if (spare === null || spare.asked.host !== asked.host || spare.asked.port !== asked.port) return null;
+        const { socket } = spare;
+        spare = null;
+        return socket;
+      },
     },
     ready() {
       for (const { socket } of waiting.splice(0)) {
         socket.share();
         socket.close();
       }
+      spare?.socket.close();
       const message: FromNew = { kind: 'ready', used };
       process.send?.(message, undefined, {}, () => {
         if (process.connected) process.disconnect();

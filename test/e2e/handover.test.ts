@@ -4,6 +4,7 @@
  * At length: `PULSEGATE_HANDOVERS=200 PULSEGATE_HANDOVER_RATE=300`.
  */
 
+import { createSocket } from 'node:dgram';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -72,7 +73,11 @@ async function start(keys: object = {}): Promise<Succession> {
       process.kill(before, 'SIGUSR2');
       await proxy.watch.until(
         () => proxy.lines.filter(handedOver).length > seen || null,
-        () => `no hand-over: ${proxy.lines.slice(-5).join('\n')}`,
+        () =>
+          `no hand-over by ${before}: ${proxy.lines
+            .filter((line) => /hand|fatal|exit/.test(line))
+            .slice(-6)
+            .join('\n')}`,
         60_000,
       );
       expect(pid()).not.toBe(before);
@@ -95,6 +100,14 @@ async function stops(pid: number): Promise<void> {
       { timeout: 20_000 },
     )
     .toBe('ended');
+}
+
+function bindsUdp(port: number): Promise<string> {
+  const socket = createSocket('udp4');
+  return new Promise((resolve) => {
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => socket.close(() => resolve('bound')));
+  });
 }
 
 function askUnix(path: string): Promise<string> {
@@ -141,8 +154,15 @@ test(`${HAND_OVERS} hand-overs at ${PER_SECOND} requests per second fail none of
 });
 
 test('what operators have said is handed over, and so is what probes have found', { timeout: 60_000 }, async () => {
-  const adminPort = await freePort();
-  const succession = await start({ admin: { bind: `127.0.0.1:${adminPort}` } });
+  const [adminPort, beatPort] = [await freePort(), await freePort()];
+  const succession = await start({
+    admin: { bind: `127.0.0.1:${adminPort}` },
+    heartbeats: {
+      bind: '127.0.0.1:0',
+      udp: `127.0.0.1:${beatPort}`,
+      keys: [{ id: 'k', secret: 'not-much-of-a-secret', upstreams: ['app'] }],
+    },
+  });
   const admin = `http://127.0.0.1:${adminPort}`;
   const change = (method: string, path: string, body = '{}') =>
     fetch(`${admin}${path}`, { method, body, headers: { 'content-type': 'application/json', connection: 'close' } });
@@ -154,6 +174,7 @@ test('what operators have said is handed over, and so is what probes have found'
   const before = succession.pid();
   await succession.handOver();
   await stops(before);
+  expect(await bindsUdp(beatPort), 'datagrams are received').toBe('EADDRINUSE');
   expect(await detail('a')).toMatchObject({ status: 'up', weight: 3 });
   expect(await detail('b')).toMatchObject({ status: 'draining', evidence: { admin: { intent: 'draining' } } });
   expect(await (await fetch(`${admin}/health`)).json()).toMatchObject({ generation: 2 });
