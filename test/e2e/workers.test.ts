@@ -223,6 +223,35 @@ describe('workers', () => {
     expect(proxy.lost()).toEqual([]);
   });
 
+  it('take another configuration together, or none of them does', PROXY_PATIENCE, async () => {
+    const [a, b] = await Promise.all([startBackendProcess('a'), startBackendProcess('b')]);
+    const proxy = await startFleet(2, upstreams([a]));
+    await transitionsInOrder(proxy, 'a', ['up']);
+    let isOver = false;
+    const load = (async () => {
+      const results = [];
+      while (!isOver) results.push(...(await runOpenLoop(proxy.port, '/work', 50, 1)));
+      return results;
+    })();
+    const key = `${import.meta.dirname}/no-such-file.pem`;
+    const tls = { cert_file: key, key_file: key };
+    const refused = await proxy.reload(2, { ...upstreams([b]), listeners: [{ bind: '127.0.0.1:0', tls }] });
+    expect(refused.status).toBe(422);
+    expect((await health(proxy)).upstreams.app.backends.map(({ id }) => id)).toEqual(['a']);
+    // One more worker, and another backend in the place of the first.
+    const taken = await proxy.reload(3, upstreams([b]));
+    expect(taken).toMatchObject({ status: 200 });
+    await proxy.servedAtLeast(3);
+    const answers = await Promise.all(Array.from({ length: 60 }, () => get(proxy.port, '/work')));
+    expect(answers.map(({ body }) => body)).toEqual(answers.map(() => 'b /work'));
+    isOver = true;
+    expect((await load).filter(({ status }) => status !== 200)).toEqual([]);
+    expect((await health(proxy)).self.workers).toBe(3);
+    const alone = await proxy.reload(1, upstreams([b]));
+    expect(alone.status).toBe(422);
+    expect(alone.body).toContain('workers');
+  });
+
   it('together open no more connections to a backend than configured', PROXY_PATIENCE, async () => {
     const backend = await startBackendProcess('a');
     const limits = { connections: 4, pending: 100, pending_timeout: '20s' };

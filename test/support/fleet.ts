@@ -1,7 +1,11 @@
 /** The built proxy with several workers, whose processes end with the test even where it kills the one that looks after them. */
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type ProxyProcess, startProxyProcess } from './processes.ts';
+import { type ProxyProcess, serving, startProcess, temporaryFolder } from './processes.ts';
+
+const MAIN = join(import.meta.dirname, '../../dist/main.js');
 
 export interface WorkerNote {
   readonly worker: number;
@@ -16,17 +20,33 @@ export interface FleetProcess extends ProxyProcess {
   readonly served: () => WorkerNote[];
   /** Log lines that tell of workers that have gone unasked. */
   readonly lost: () => WorkerNote[];
+  /** Replaces the configuration's file and asks for a reload; what that answers. */
+  reload(workers: number, config: object): Promise<{ status: number; body: string }>;
   /** Resolves with these notes once there are `count` of them. */
   servedAtLeast(count: number): Promise<WorkerNote[]>;
 }
 
-/** @param config in the file's own keys, as for `startProxyProcess` */
+/** @param config in the file's own keys */
 export async function startFleet(workers: number, config: object): Promise<FleetProcess> {
   const pids = new Set<number>();
   onTestFinished(() => {
     for (const pid of pids) killQuietly(pid);
   });
-  const proxy = await startProxyProcess({ workers, ...config });
+  const file = join(temporaryFolder(), 'pulsegate.yaml');
+  const write = (workersNow: number, present: object) => {
+    const complete = {
+      workers: workersNow,
+      listeners: [{ bind: '127.0.0.1:0' }],
+      admin: { bind: '127.0.0.1:0' },
+      log: { access: 'errors' },
+      drain: { timeout: '5s' },
+      ...present,
+    };
+    writeFileSync(file, JSON.stringify(complete));
+  };
+  write(workers, config);
+  const args = [MAIN, 'run', '-c', file, '--log-format', 'json'];
+  const proxy = await serving(startProcess(process.execPath, args, 'SIGTERM'));
   const notes = (pattern: RegExp) => {
     const found = proxy.lines
       .filter((line) => line.startsWith('{') && line.includes('"pid"'))
@@ -40,6 +60,11 @@ export async function startFleet(workers: number, config: object): Promise<Fleet
     ...proxy,
     served,
     lost: () => notes(/has gone/),
+    reload: async (workersNow, present) => {
+      write(workersNow, present);
+      const answer = await fetch(`http://127.0.0.1:${proxy.adminPort}/config/reload`, { method: 'POST' });
+      return { status: answer.status, body: await answer.text() };
+    },
     servedAtLeast: (count) =>
       proxy.watch.until(
         () => (served().length >= count ? served() : null),
