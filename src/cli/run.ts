@@ -6,7 +6,7 @@
 import { CONFIG_OPTION, LOG_OPTIONS, readArguments, readStartOptions } from './args.ts';
 import { openConfigFile } from './config-file.ts';
 import { ConfigWatch } from './config-watch.ts';
-import type { Command } from './context.ts';
+import type { Command, RunningApp } from './context.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
 
 const RUN_OPTIONS = {
@@ -25,10 +25,16 @@ export const runCommand: Command = async (args, context) => {
   const onServing = () => {
     if (pidFile !== undefined) writePidFile(pidFile);
   };
+  // Heard from the first moment on: as soon as others know our pid, a signal without a listener would end us.
+  let setStarted: (app: RunningApp) => void = () => {};
+  const started = new Promise<RunningApp>((resolve) => {
+    setStarted = resolve;
+  });
+  context.onStopSignal(() => void started.then((app) => app.stop()));
+  context.onReloadSignal(() => void started.then((app) => app.reload('SIGHUP')));
+  context.onHandOverSignal(() => void started.then((app) => app.handOver()));
   const app = await context.startApp(file.settings, { ...options, source: file, onServing });
-  context.onStopSignal(() => app.stop());
-  context.onReloadSignal(() => void app.reload('SIGHUP'));
-  context.onHandOverSignal(() => app.handOver());
+  setStarted(app);
   const watch = values.watch
     ? new ConfigWatch({
         files: () => file.files,

@@ -105,7 +105,7 @@ describe('run', () => {
     await eventually(() => reloadSignals.length).toBe(1);
     reloadSignals[0]?.();
     reloadSignals[0]?.();
-    expect(reloads).toEqual(['SIGHUP', 'SIGHUP']);
+    await eventually(() => reloads).toEqual(['SIGHUP', 'SIGHUP']);
     const { source } = started[0]?.options ?? {};
     expect(source?.read()).toMatchObject({ ok: true });
     writeFileSync(file, 'listeners: 1');
