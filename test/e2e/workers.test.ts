@@ -252,6 +252,32 @@ describe('workers', () => {
     expect(alone.body).toContain('workers');
   });
 
+  it('are handed over to a new process, and no request notices', PROXY_PATIENCE, async () => {
+    const backend = await startBackendProcess('a');
+    const proxy = await startFleet(2, upstreams([backend], { retry: { attempts: 0 } }));
+    await transitionsInOrder(proxy, 'a', ['up']);
+    const before = proxy.served().map(({ pid }) => pid);
+    let isOver = false;
+    const load = (async () => {
+      const results = [];
+      while (!isOver) results.push(...(await runOpenLoop(proxy.port, '/work', 50, 1)));
+      return results;
+    })();
+    proxy.kill('SIGUSR2');
+    const heir = await proxy.watch.until(
+      () => proxy.heirs()[0] ?? null,
+      () => `no hand-over: ${proxy.lines.slice(-5).join('\n')}`,
+      60_000,
+    );
+    await allGone([...before, proxy.pid]);
+    isOver = true;
+    expect((await load).filter(({ status }) => status !== 200)).toEqual([]);
+    expect(proxy.served()).toHaveLength(4);
+    expect((await health(proxy)).self.workers).toBe(2);
+    process.kill(heir, 'SIGTERM');
+    await allGone([heir, ...proxy.served().map(({ pid }) => pid)]);
+  });
+
   it('together open no more connections to a backend than configured', PROXY_PATIENCE, async () => {
     const backend = await startBackendProcess('a');
     const limits = { connections: 4, pending: 100, pending_timeout: '20s' };

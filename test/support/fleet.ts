@@ -20,6 +20,8 @@ export interface FleetProcess extends ProxyProcess {
   readonly served: () => WorkerNote[];
   /** Log lines that tell of workers that have gone unasked. */
   readonly lost: () => WorkerNote[];
+  /** Pids of the processes that have taken the first one's place, oldest first, once they serve. */
+  readonly heirs: () => number[];
   /** Replaces the configuration's file and asks for a reload; what that answers. */
   reload(workers: number, config: object): Promise<{ status: number; body: string }>;
   /** Resolves with these notes once there are `count` of them. */
@@ -60,6 +62,7 @@ export async function startFleet(workers: number, config: object): Promise<Fleet
     ...proxy,
     served,
     lost: () => notes(/has gone/),
+    heirs: () => notes(/^handed over: the new process serves$/).map(({ pid }) => pid),
     reload: async (workersNow, present) => {
       write(workersNow, present);
       const answer = await fetch(`http://127.0.0.1:${proxy.adminPort}/config/reload`, { method: 'POST' });
