@@ -1,7 +1,7 @@
 /** Clients over HTTP/2, in cleartext by prior knowledge and over TLS: several streams at once, some of which are reset on their way. */
 
 import { connect, constants } from 'node:http2';
-import { describeStatus, order, PATIENCE_MS, writeInPieces } from './clients.mjs';
+import { describeStatus, order, PATIENCE_MS, startPatience, writeInPieces } from './clients.mjs';
 import { AnswerCheck, ID_HEADER, pathOf, uploadOf } from './exchange.mjs';
 
 const MOST_STREAMS = 6;
@@ -50,30 +50,30 @@ function exchange({ oracle }, kind, client, what, resetsAfterMs) {
     const settle = (/** @type {string} */ failure) => {
       if (isOver) return;
       isOver = true;
-      clearTimeout(patience);
+      patience.end();
       clearTimeout(leaving);
       oracle.tell({ kind, id: what.id, isPost: what.isPost, startedMs, failure, violation: check.violation });
       resolve();
     };
     const method = what.isPost ? 'POST' : 'GET';
     const stream = client.request({ ':path': pathOf(what), ':method': method }, { endStream: what.uploadBytes === 0 });
-    const patience = setTimeout(() => {
+    const patience = startPatience(() => {
       const came = status === 0 ? 'no head' : `${check.received} of ${what.answerBytes} bytes from ${check.backend}`;
       const { effectiveLocalWindowSize = 0, effectiveRecvDataLength = 0 } = client.state;
       const windows = `windows ${effectiveLocalWindowSize} - ${effectiveRecvDataLength}, ${stream.state.localWindowSize}`;
-      const silentMs = Math.round(performance.now() - heardMs);
-      const progress = `${came}, ${what.uploadBytes} sent, silent for ${silentMs} ms, ${windows}`;
-      check.complain(`request ${what.id} was neither answered nor ended in ${PATIENCE_MS / 1_000} s: ${progress}`);
+      const progress = `${came}, ${what.uploadBytes} sent, ${windows}`;
+      check.complain(
+        `request ${what.id} was neither answered nor ended: nothing came for ${PATIENCE_MS / 1_000} s: ${progress}`,
+      );
       settle('no answer');
       client.destroy();
-    }, PATIENCE_MS);
+    });
     const leaving = resetsAfterMs === null ? undefined : setTimeout(leave, resetsAfterMs);
     function leave() {
       settle('gone');
       stream.close(constants.NGHTTP2_CANCEL);
     }
     let status = 0;
-    let heardMs = startedMs;
     let isOwn = true;
     stream.on('response', (headers) => {
       status = Number(headers[':status']);
@@ -82,7 +82,7 @@ function exchange({ oracle }, kind, client, what, resetsAfterMs) {
       if (status === 200) check.head(header);
       // Not before: some versions of Node tell of the first bytes before they tell of the head.
       stream.on('data', (chunk) => {
-        heardMs = performance.now();
+        patience.hear();
         if (status === 200) check.body(chunk);
       });
     });

@@ -6,8 +6,28 @@
 import { Agent, request } from 'node:http';
 import { AnswerCheck, ID_HEADER, pathOf, uploadOf } from './exchange.mjs';
 
-/** Longer than any time-out of the proxy in the soak's configuration: who waits so long was forgotten. */
+/** Longer than any time-out of the proxy in the soak's configuration: who hears nothing for so long was forgotten. */
 export const PATIENCE_MS = 30_000;
+
+/**
+ * Calls `giveUp` once nothing has been heard for so long; a large answer on a slow machine may take longer than that in all.
+ * @param {() => void} giveUp
+ */
+export function startPatience(giveUp) {
+  let heardMs = performance.now();
+  let timer = setTimeout(look, PATIENCE_MS);
+  function look() {
+    const leftMs = heardMs + PATIENCE_MS - performance.now();
+    if (leftMs > 0) timer = setTimeout(look, leftMs);
+    else giveUp();
+  }
+  return {
+    hear: () => {
+      heardMs = performance.now();
+    },
+    end: () => clearTimeout(timer),
+  };
+}
 
 /**
  * @typedef {object} World  what a client needs
@@ -71,15 +91,15 @@ function exchange({ port, oracle, agent }, kind, what, isUploadChunked = false) 
     const settle = (/** @type {string} */ failure) => {
       if (isOver) return;
       isOver = true;
-      clearTimeout(patience);
+      patience.end();
       oracle.tell({ kind, id: what.id, isPost: what.isPost, startedMs, failure, violation: check.violation });
       resolve();
     };
-    const patience = setTimeout(() => {
-      check.complain(`request ${what.id} was neither answered nor ended in ${PATIENCE_MS / 1_000} s`);
+    const patience = startPatience(() => {
+      check.complain(`request ${what.id} was neither answered nor ended: nothing came for ${PATIENCE_MS / 1_000} s`);
       settle('no answer');
       sent.destroy();
-    }, PATIENCE_MS);
+    });
     const headers = what.uploadBytes > 0 && !isUploadChunked ? { 'content-length': what.uploadBytes } : {};
     const method = what.isPost ? 'POST' : 'GET';
     const sent = request({ agent, host: '127.0.0.1', port, path: pathOf(what), method, headers });
@@ -89,6 +109,7 @@ function exchange({ port, oracle, agent }, kind, what, isUploadChunked = false) 
       const status = response.statusCode ?? 0;
       if (status === 200) check.head(header);
       response.on('data', (chunk) => {
+        patience.hear();
         if (status === 200) check.body(chunk);
       });
       response.on('error', () => settle('cut short'));

@@ -1,7 +1,7 @@
 /** HTTP/1.1 by hand, for clients that no library would be: heads byte by byte, bodies never finished, answers read a little at a time. */
 
 import { connect } from 'node:net';
-import { describeStatus, PATIENCE_MS } from './clients.mjs';
+import { describeStatus, startPatience } from './clients.mjs';
 import { AnswerCheck, ID_HEADER, pathOf } from './exchange.mjs';
 
 /** @param {import('./exchange.mjs').Order} what @param {boolean} [isChunked] of its body */
@@ -34,15 +34,16 @@ export function readAnswers(socket, expected, tell, onBytes = () => {}) {
   let pending = Buffer.alloc(0);
   /** @type {{ status: number, isOwn: boolean, left: number, isChunked: boolean, part: 'size' | 'data' | 'line' | 'trailer' } | null} */
   let answer = null;
-  const patience = setTimeout(() => socket.destroy(new Error('no answer')), PATIENCE_MS);
+  const patience = startPatience(() => socket.destroy(new Error('no answer')));
 
   socket.on('data', (chunk) => {
+    patience.hear();
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
     while (index < expected.length && step());
     onBytes(chunk.length);
   });
   socket.on('close', () => {
-    clearTimeout(patience);
+    patience.end();
     for (; index < expected.length; index++) tell(index, answer === null ? 'closed' : 'cut short');
   });
 
@@ -104,7 +105,7 @@ export function readAnswers(socket, expected, tell, onBytes = () => {}) {
     if (status === 200) check.end();
     answer = null;
     index += 1;
-    if (index === expected.length) clearTimeout(patience);
+    if (index === expected.length) patience.end();
     tell(index - 1, status === 200 ? '' : describeStatus(status, isOwn));
   }
 }
