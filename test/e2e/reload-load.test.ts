@@ -19,7 +19,7 @@ import {
 
 const RELOADS = Number(process.env.PULSEGATE_RELOADS ?? 40);
 const PER_SECOND = Number(process.env.PULSEGATE_RELOAD_RATE ?? 200);
-const SECONDS = Math.max(4, RELOADS / 30);
+const SECONDS = Math.max(4, Math.ceil(RELOADS / 30));
 
 interface Reply {
   readonly status: number;
@@ -42,6 +42,8 @@ function variant(backends: readonly BackendProcess[], n: number) {
     retry: { attempts: 0, hedge: rng.below(3) === 0 ? { after: '500ms', budget: '5%' } : null },
     limits: { pending: 1_000 + rng.below(100) },
     slow_start: null,
+    // Policies by hash give one backend all that this client asks, and who has more to do than its peers is slower.
+    outliers: { latency_factor: null },
   });
   const hasOther = rng.below(2) === 0 && some.length > 0;
   const routes = [
@@ -91,7 +93,9 @@ test(`${RELOADS} reloads at ${PER_SECOND} requests per second fail none of them,
   };
   const steadyOf = async () => {
     const report = (await (await fetch(`${admin}/health`)).json()) as {
-      upstreams: { app: { backends: { id: string; status: string; since: string; requests_total: number }[] } };
+      upstreams: {
+        app: { backends: { id: string; status: string; since: string; reason: string; requests_total: number }[] };
+      };
     };
     return report.upstreams.app.backends.find(({ id }) => id === 'steady');
   };
@@ -127,7 +131,7 @@ test(`${RELOADS} reloads at ${PER_SECOND} requests per second fail none of them,
     }
     if (n % 20 !== 0) continue;
     const steady = await steadyOf();
-    expect(steady?.status, proxy.transitions('steady').at(-1)?.msg).toBe(before?.status);
+    expect(steady?.status, steady?.reason).toBe(before?.status);
     // It is reckoned from the monotonic clock each time: a millisecond is rounding.
     expect(Date.parse(steady?.since ?? '')).toBeCloseTo(Date.parse(before?.since ?? ''), -2);
     expect(steady?.requests_total).toBeGreaterThanOrEqual(counted);
