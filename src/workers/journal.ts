@@ -137,6 +137,11 @@ export class JournalReader {
   }
 }
 
+/** Entries of a batch; few of them are of trials. */
+export function outcomesIn({ entries }: Batch): number {
+  return entries.length / (FIELDS * Float64Array.BYTES_PER_ELEMENT);
+}
+
 /** Copied: what came in a message lies anywhere in its buffer, and numbers must be aligned. */
 export function numbersIn(bytes: Uint8Array): Float64Array {
   return new Float64Array(new Uint8Array(bytes).buffer);

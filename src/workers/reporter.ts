@@ -10,7 +10,7 @@ import type { Clock, Timer } from '../base/time.ts';
 import type { ParsedLoad } from '../health/orca.ts';
 import { judge, type OutcomeClass } from '../model/outcome.ts';
 import type { Place } from '../model/snapshot.ts';
-import { JournalWriter } from './journal.ts';
+import { JournalWriter, outcomesIn } from './journal.ts';
 import type { FromWorker, LoadTold, NoticeTold } from './messages.ts';
 import type { Teller } from './remote-pool.ts';
 
@@ -19,6 +19,8 @@ const REPORT_MS = 100;
 const URGENT_GAP_MS = 5;
 /** Reports that are under way to a primary that does not take them. */
 const MOST_UNDER_WAY = 100;
+/** Kept for a primary that does not listen. */
+const MOST_NOTICES = 1_000;
 
 export interface ReporterOptions {
   readonly clock: Clock;
@@ -29,11 +31,13 @@ export interface ReporterOptions {
   /** Adds what has changed in the counters of all pools. */
   readonly collect: (into: number[]) => void;
   readonly onFault: (error: unknown) => void;
+  /** The primary listens again, and never heard of so many outcomes. */
+  readonly onDropped: (outcomes: number) => void;
 }
 
 export class Reporter implements Teller {
-  /** Outcomes that the primary never heard of. */
-  droppedOutcomes = 0;
+  /** Outcomes that the primary will never hear of, since the last report that got through. */
+  private dropped = 0;
   private readonly options: ReporterOptions;
   private readonly journal = new JournalWriter(() => this.flush());
   private loads = new Map<string, LoadTold>();
@@ -94,9 +98,12 @@ export class Reporter implements Teller {
     this.lastMs = this.options.clock.now();
     const batch = this.journal.take();
     if (this.underWay >= MOST_UNDER_WAY) {
-      this.droppedOutcomes += batch.entries.length;
+      this.dropped += outcomesIn(batch);
+      this.notices.splice(0, this.notices.length - MOST_NOTICES);
       return;
     }
+    if (this.dropped > 0) this.options.onDropped(this.dropped);
+    this.dropped = 0;
     const counters: number[] = [];
     this.options.collect(counters);
     const loads = [...this.loads.values()];

@@ -76,6 +76,7 @@ export class Worker {
       collect: (into) => {
         for (const pool of this.pools.values()) pool.collect(into);
       },
+      onDropped: (outcomes) => log.warn({ outcomes }, 'the primary did not listen: outcomes were lost'),
       onFault: (error) => log.error({ err: error }, 'the pool could not be projected; the last one keeps serving'),
     });
     this.data = new DataPlane({

@@ -69,6 +69,7 @@ export function createFleet(
         onSent?.();
       },
       collect: (into) => pool.collect(into),
+      onDropped: () => {},
       onFault: (error) => {
         throw error;
       },
