@@ -63,7 +63,7 @@ export class ControlPlane {
   private stateFile: string | null = null;
   private stateWriter: StateWriter | null = null;
   private isStarted = false;
-  /** By upstream, the trial of its probes that has been complained of. */
+  /** By upstream, the generation whose probes have been complained of. */
   private readonly warnedOfProbes = new Map<string, number>();
   /** What is being closed. */
   private closing: Promise<unknown> = Promise.resolve();
@@ -237,10 +237,10 @@ export class ControlPlane {
 
   /** Once for each reload: whoever changed what probes ask has to look at it, and nothing else will tell. */
   private warnOfProbes({ upstream, backend }: HealthEvent): void {
-    const sinceMs = this.upstream(upstream)?.probesOnTrialSinceMs ?? null;
-    if (sinceMs === null || this.warnedOfProbes.get(upstream) === sinceMs) return;
-    this.warnedOfProbes.set(upstream, sinceMs);
     const generation = this.options.generation?.() ?? 1;
+    if (this.upstream(upstream)?.probesOnTrialSinceMs === null) return;
+    if (this.warnedOfProbes.get(upstream) === generation) return;
+    this.warnedOfProbes.set(upstream, generation);
     const message =
       `the probes of generation ${generation} fail, ${backend} was the first, and too few backends have passed them: ` +
       'whoever served goes on serving; correct what probes ask, or the backends';

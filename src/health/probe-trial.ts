@@ -13,7 +13,7 @@ import type { ProbeSettings } from '../model/probe-settings.ts';
 import { MASS_SHARE } from './mass-failure.ts';
 
 export class ProbeTrial {
-  /** When what is asked was changed; null = it has proved itself. */
+  /** When what is asked was changed, first of several times; null = it has proved itself. */
   sinceMs: number | null = null;
   /** Ids of the backends that have passed since. */
   passed: string[] = [];
@@ -21,7 +21,8 @@ export class ProbeTrial {
   /** @param after null = no probes */
   configure(before: ProbeSettings | null, after: ProbeSettings | null, at: number): void {
     if (after === null) this.sinceMs = null;
-    else if (before === null || !isSameQuestion(before, after)) this.sinceMs = at;
+    // Whom the trial before holds is held on: a correction must not be what takes them out.
+    else if (before === null || !isSameQuestion(before, after)) this.sinceMs ??= at;
     else return;
     this.passed = [];
   }
