@@ -8,7 +8,7 @@ import { adoptSocket } from './platform/listen-sockets.ts';
 import { openLog } from './platform/logger.ts';
 import { watchLoopLag } from './platform/loop-lag.ts';
 import { openFilesLimit } from './platform/open-files.ts';
-import { endProcess, memoryBytes, onReloadSignal, onStopSignal, writeError } from './platform/process.ts';
+import { endProcess, onReloadSignal, onStopSignal, writeError } from './platform/process.ts';
 import { type ParentLink, parentLink } from './platform/worker-process.ts';
 import { FileWatch } from './tls/file-watch.ts';
 import type { FromPrimary } from './workers/messages.ts';
@@ -48,7 +48,6 @@ function create(link: ParentLink, { number, logLevel, logFormat }: Extract<FromP
     files,
     loopLag,
     openFiles: openFilesLimit(),
-    memoryBytes,
     adopt: (asked, address, handle) => {
       const socket = adoptSocket(asked, address, handle);
       socket.share();

@@ -41,11 +41,6 @@ export function endProcess(code: number): void {
   process.stdout.write('', () => process.exit(code));
 }
 
-/** Memory that this process holds, shared libraries included. */
-export function memoryBytes(): number {
-  return process.memoryUsage.rss();
-}
-
 /** Absolute path of a file of this package, from src/ and dist/ alike. */
 export function packageFile(name: string): string {
   return fileURLToPath(new URL(`../../${name}`, import.meta.url));

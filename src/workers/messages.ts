@@ -100,4 +100,4 @@ export type FromWorker =
   | { readonly kind: 'refused'; readonly attempt: number; readonly message: string }
   /** From now on this slot of the worker's ledger is this backend's. */
   | { readonly kind: 'slots'; readonly pool: number; readonly slots: readonly (readonly [number, string])[] }
-  | { readonly kind: 'beat'; readonly lagMs: number; readonly memoryBytes: number; readonly counts: DataPlaneCounts };
+  | { readonly kind: 'beat'; readonly lagMs: number; readonly counts: DataPlaneCounts };

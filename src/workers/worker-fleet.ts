@@ -149,14 +149,19 @@ export class WorkerFleet implements FeedAudience {
   }
 
   onNews(news: PoolNews): void {
-    for (const worker of this.serving) worker.send({ kind: 'news', news });
+    for (const worker of this.carrying) worker.send({ kind: 'news', news });
   }
 
   onHeard(pool: number, heard: readonly Heard[], except: number | null): void {
-    for (const worker of this.serving) if (worker.number !== except) worker.send({ kind: 'heard', pool, heard });
+    for (const worker of this.carrying) if (worker.number !== except) worker.send({ kind: 'heard', pool, heard });
   }
 
   // --- inside
+
+  /** Who drains carries requests to its end. */
+  private get carrying(): SupervisedWorker[] {
+    return this.members.filter(({ phase }) => phase === 'serving' || phase === 'draining');
+  }
 
   private get serving(): SupervisedWorker[] {
     return this.members.filter(({ phase }) => phase === 'serving');

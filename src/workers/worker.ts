@@ -32,7 +32,6 @@ export interface WorkerOptions {
   readonly log: Log;
   readonly files: FileWatch;
   readonly loopLag: LoopLag;
-  readonly memoryBytes: () => number;
   /** Files that this process may have open; null = unknown. */
   readonly openFiles: number | null;
   readonly adopt: (asked: BindAddress, address: BindAddress, handle: object) => ListenSocket;
@@ -223,8 +222,8 @@ export class Worker {
   }
 
   private sayAlive(): void {
-    const { loopLag, memoryBytes } = this.options;
-    this.tell({ kind: 'beat', lagMs: loopLag.readMs(), memoryBytes: memoryBytes(), counts: this.data.counts() });
+    const { loopLag } = this.options;
+    this.tell({ kind: 'beat', lagMs: loopLag.readMs(), counts: this.data.counts() });
   }
 
   private end(): void {

@@ -41,7 +41,7 @@ class FakeProcess {
   }
 
   beat(): void {
-    this.listener.onMessage({ kind: 'beat', lagMs: 7, memoryBytes: 1, counts: NO_COUNTS });
+    this.listener.onMessage({ kind: 'beat', lagMs: 7, counts: NO_COUNTS });
   }
 
   kill(signal: string): void {
@@ -117,7 +117,7 @@ function createFleet() {
   };
   /** What only waits for what has happened has gone on. */
   const settle = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-  return { fleet, clock, processes, sockets, notices, mood, advance, start, settle };
+  return { fleet, upstream, clock, processes, sockets, notices, mood, advance, start, settle };
 }
 
 describe('WorkerFleet', () => {
@@ -287,6 +287,19 @@ describe('WorkerFleet', () => {
     await done;
     expect(fleet.size).toBe(2);
     expect(fleet.pids).toEqual([1_002, 1_003]);
+  });
+
+  it('tells those that drain what becomes of backends, and lends them no trial', async () => {
+    const { fleet, processes, start, upstream, advance, settle } = createFleet();
+    await start(2);
+    void fleet.restart();
+    await settle();
+    const before = processes.map((process) => process.count('news'));
+    upstream.setIntent('a', 'disabled', 'test');
+    advance(10);
+    await settle();
+    expect(processes.map((process) => process.count('news'))).toEqual(before.map((count) => count + 1));
+    expect(fleet.workers).toEqual([2, 3]);
   });
 
   it('replaces nobody while it stops, and is done when all have gone', async () => {
