@@ -90,6 +90,8 @@ export async function startProxy(config, { folder, node, cpu, name = 'pulsegate'
       child.send({ id: asked, ask: what });
     });
 
+  /** Read before it served, and not asked for yet. @type {any[]} */
+  const early = [];
   let read = 0;
   const lines = () => {
     const text = readFileSync(logFile, 'utf8');
@@ -116,9 +118,9 @@ export async function startProxy(config, { folder, node, cpu, name = 'pulsegate'
     },
     cpuUs: () => cpuTimeUs(handle.pid),
     transitions: () =>
-      lines()
-        .map((line) => JSON.parse(line))
-        .filter(({ backend, to }) => backend !== undefined && to !== undefined),
+      [...early.splice(0), ...lines().map((line) => JSON.parse(line))].filter(
+        ({ backend, to }) => backend !== undefined && to !== undefined,
+      ),
     lines,
     kill: (signal) => void child.kill(signal),
     stop: async () => {
@@ -131,9 +133,9 @@ export async function startProxy(config, { folder, node, cpu, name = 'pulsegate'
   };
   const limitMs = performance.now() + START_LIMIT_MS;
   for (;;) {
-    const started = lines()
-      .map((line) => JSON.parse(line))
-      .find(({ listeners }) => listeners !== undefined);
+    const found = lines().map((line) => JSON.parse(line));
+    const started = found.find(({ listeners }) => listeners !== undefined);
+    early.push(...found);
     if (started !== undefined) {
       for (const { name: listener, address } of [...started.listeners, started.admin].filter(Boolean)) {
         handle.ports[listener] = address.port;

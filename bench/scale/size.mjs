@@ -19,7 +19,7 @@ const DETECTION_SECONDS = 25;
 const HEARTBEATS_PER_BACKEND = 0.5;
 const LEAST_HEARTBEATS = 400;
 /** Of one backend, the receiver takes 50 a second. */
-const MOST_PER_BACKEND = 40;
+const MOST_PER_BACKEND = 25;
 
 /** What a size takes: fleet, start, probes alone, three ways of heartbeats, traffic, deaths, and the parts by themselves. */
 export function secondsFor(/** @type {number} */ size, /** @type {{ seconds: number }} */ { seconds }) {

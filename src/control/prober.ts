@@ -41,6 +41,9 @@ export type Pace = 'fast' | 'usual' | 'slow';
 /** A slow pace doubles the interval with each probe, up to this many times. */
 const MAX_STRETCH = 4;
 
+/** Probes begun in one turn of the event loop: after a stall thousands may be due, and requests must not wait for all of them. */
+const MOST_AT_ONCE = 64;
+
 interface Job {
   /** As last probed. */
   backend: Backend;
@@ -150,10 +153,14 @@ export class Prober {
 
   private runDue(): void {
     const now = this.options.clock.now();
+    let room = MOST_AT_ONCE;
     for (let next = this.appointments.peek(); next !== undefined && next.atMs <= now; next = this.appointments.peek()) {
+      if (room === 0) return;
       this.appointments.pop();
       const { job, atMs } = next;
-      if (job.dueMs === atMs && !job.running && this.jobs.get(job.backend.id) === job) this.run(job, now);
+      if (job.dueMs !== atMs || job.running || this.jobs.get(job.backend.id) !== job) continue;
+      this.run(job, now);
+      room -= 1;
     }
   }
 
