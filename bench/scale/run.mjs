@@ -1,7 +1,7 @@
 /**
  * `npm run bench:scale`: what a fleet costs, and what one core carries. For each size a fleet of real backends is started, each
  * with an address of its own, and the built proxy in front of it with the default settings; then, one after the other: the start, probes
- * alone, heartbeats by three ways, traffic, and the deaths of some backends under traffic. It ends within the time that it announces.
+ * alone, traffic, the deaths of some backends under traffic, and heartbeats by three ways. It ends within the time that it announces.
  *
  *   --backends 10,100,1000,10000        --rate N     requests per second, 500
  *   --seconds S   each measurement, 10  --node PATH  the binary for Pulsegate

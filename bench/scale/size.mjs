@@ -21,7 +21,7 @@ const LEAST_HEARTBEATS = 400;
 /** Of one backend, the receiver takes 50 a second. */
 const MOST_PER_BACKEND = 25;
 
-/** What a size takes: fleet, start, probes alone, three ways of heartbeats, traffic, deaths, and the parts by themselves. */
+/** What a size takes: fleet, start, probes alone, traffic, deaths, three ways of heartbeats, and the parts by themselves. */
 export function secondsFor(/** @type {number} */ size, /** @type {{ seconds: number }} */ { seconds }) {
   return 10 + size / 300 + SETTLE_MS / 1_000 + 6 * (seconds + 1) + DETECTION_SECONDS;
 }
@@ -85,23 +85,6 @@ export async function measureSize(size, { seconds, rate, node, folder, profileSe
   const inside = await proxy.figures();
   const memory = { residentMib: residentKib(proxy.pid) / 1_024, heapMib: inside.heapUsed / 2 ** 20 };
 
-  /** @type {Record<string, object>} */
-  const heartbeats = {};
-  const perSecond = Math.min(Math.max(LEAST_HEARTBEATS, size * HEARTBEATS_PER_BACKEND), size * MOST_PER_BACKEND);
-  for (const way of /** @type {const} */ (['batch', 'http', 'udp'])) {
-    const load = { port: heartbeatPort, udpPort, fleet: size, perSecond, seconds };
-    const { outcome, cpuUs, elapsedSeconds, lagP99Ms, lagMaxMs } = await during(() => sendHeartbeats(way, load));
-    const usEach = (cpuUs - idleUsPerSecond * elapsedSeconds) / outcome.sent;
-    heartbeats[way] = {
-      perSecond: outcome.sent / elapsedSeconds,
-      refused: outcome.refused,
-      usEach,
-      lagP99Ms,
-      lagMaxMs,
-    };
-    say(`  heartbeats, ${way}: ${(outcome.sent / elapsedSeconds).toFixed(0)}/s, ${usEach.toFixed(0)} us each`);
-  }
-
   const busy = await during(async () => {
     const traffic = startTraffic(proxy.ports.public ?? 0, rate);
     await sleep(seconds * 1_000);
@@ -123,6 +106,24 @@ export async function measureSize(size, { seconds, rate, node, folder, profileSe
   );
 
   const profile = profileSeconds === 0 ? null : await takeProfile(proxy, rate, profileSeconds);
+
+  // Last: a backend whose heartbeats have ended is suspect.
+  /** @type {Record<string, object>} */
+  const heartbeats = {};
+  const perSecond = Math.min(Math.max(LEAST_HEARTBEATS, size * HEARTBEATS_PER_BACKEND), size * MOST_PER_BACKEND);
+  for (const way of /** @type {const} */ (['batch', 'http', 'udp'])) {
+    const load = { port: heartbeatPort, udpPort, fleet: size, perSecond, seconds };
+    const { outcome, cpuUs, elapsedSeconds, lagP99Ms, lagMaxMs } = await during(() => sendHeartbeats(way, load));
+    const usEach = (cpuUs - idleUsPerSecond * elapsedSeconds) / outcome.sent;
+    heartbeats[way] = {
+      perSecond: outcome.sent / elapsedSeconds,
+      refused: outcome.refused,
+      usEach,
+      lagP99Ms,
+      lagMaxMs,
+    };
+    say(`  heartbeats, ${way}: ${(outcome.sent / elapsedSeconds).toFixed(0)}/s, ${usEach.toFixed(0)} us each`);
+  }
   await proxy.stop();
   fleet.stop();
   return { figures: { backends: size, start, memory, probing, heartbeats, traffic, detection, parts }, profile };
