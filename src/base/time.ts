@@ -17,9 +17,21 @@ export interface Clock {
   at(atMs: number, fn: () => void): Timer;
 }
 
-/** The wall-clock time, in ISO 8601, of the monotonic instant `atMs`. */
+/** The wall clock is set now and then; between two readings it only seems to move against the other, by their rounding. */
+const ROUNDING_MS = 10;
+
+/** By how much each wall clock is ahead of its monotonic one, as last found. */
+const aheadMs = new WeakMap<Clock, number>();
+
+/** The wall-clock time, in ISO 8601, of the monotonic instant `atMs`: the same for the same instant, until the wall clock is set. */
 export function wallTimeOf(clock: Clock, atMs: number): string {
-  return new Date(Math.round(clock.wall() - (clock.now() - atMs))).toISOString();
+  const foundMs = clock.wall() - clock.now();
+  let ahead = aheadMs.get(clock);
+  if (ahead === undefined || Math.abs(foundMs - ahead) > ROUNDING_MS) {
+    ahead = foundMs;
+    aheadMs.set(clock, ahead);
+  }
+  return new Date(Math.round(ahead + atMs)).toISOString();
 }
 
 /** `850 ms`, `1.2 s`, `30 s`, `5 min`, `2 h`: a duration in milliseconds as people read it. */

@@ -32,12 +32,12 @@ export const COMMAND_HELP: Readonly<Record<string, CommandHelp>> = {
     options: [
       CONFIG,
       ...LOG,
-      ['--watch', 'reload when the configuration, or a file that it names, changes'],
+      ['--watch', 'reload when the file, or one that it names, changes'],
       ['--pid-file FILE', 'where the pid of the process that serves is kept'],
     ],
     details: [
       'SIGTERM and SIGINT stop it gracefully, a second one at once. SIGHUP reloads.',
-      'SIGUSR2 starts the program anew and hands over to it, without refusing a connection.',
+      'SIGUSR2 starts the program anew and hands over to it; no connection is refused.',
       'Exit code: 0 stopped as asked, 1 failed or stopped at once, 2 invalid file.',
     ],
   },

@@ -4,8 +4,11 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 const RESOLUTION_MS = 20;
 
+/** Several readers within this time get the same figure: none takes it from another. */
+const WINDOW_MS = 1_000;
+
 export interface LoopLag {
-  /** 99th percentile of timer lateness since the last reading, whoever's that was, in milliseconds. */
+  /** 99th percentile of timer lateness in the last second or so, in milliseconds. */
   readMs(): number;
   /** The worst of all readings since it was last asked for this, the present one included. */
   takeWorstMs(): number;
@@ -17,7 +20,10 @@ export function watchLoopLag(): LoopLag {
   histogram.enable();
   let lastMs = 0;
   let worstMs = 0;
+  let readAtMs = Number.NEGATIVE_INFINITY;
   const readMs = (): number => {
+    if (performance.now() - readAtMs < WINDOW_MS) return lastMs;
+    readAtMs = performance.now();
     // The recorded delay includes the timer's own interval.
     if (histogram.count > 0) lastMs = Math.max(0, histogram.percentile(99) / 1e6 - RESOLUTION_MS);
     histogram.reset();

@@ -114,12 +114,12 @@ describe('run', () => {
     expect(await cut).toBe('cut');
   });
 
-  test('keeps serving through SIGHUP', async () => {
+  test('reloads on SIGHUP', async () => {
     const backend = await startBackend((_, response) => response.end('hello'));
     const program = new Program(['run', '-c', await configFile('hangup.yaml', backend)]);
     const port = await program.port();
     program.signal('SIGHUP');
-    await eventually(() => program.err).toContain('not available yet');
+    await eventually(() => program.out).toContain('generation 2');
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('hello');
   });
 
