@@ -71,7 +71,7 @@ describe.skipIf(!hasBrowser)(`the dashboard${skipReason}`, () => {
     await page.locator('[data-banner="self"]').filter({ hasText: 'awareness 3 of 7' }).waitFor();
   });
 
-  it('puts names and reasons in as text, whatever they hold', async () => {
+  it('puts names and reasons in as text, whatever they hold [F140]', async () => {
     const canary = '<img src=x onerror="document.title=1">';
     const fleet = await startFakeFleet({ ids: ['a', canary, '"><script>document.title=2</script>'] });
     fleet.set(canary, {

@@ -12,7 +12,7 @@ import { startReloading } from '../support/reloading.ts';
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
 
-test('tells every kind of client in its own way, and loses none of their requests', async () => {
+test('tells every kind of client in its own way, and loses none of their requests [F91]', async () => {
   const held: (() => void)[] = [];
   const backend = await startRecordingBackend(({ startLine, connection: { socket } }) => {
     const path = startLine.split(' ')[1] ?? '';

@@ -130,7 +130,7 @@ function askUnix(path: string): Promise<string> {
   });
 }
 
-test(`${HAND_OVERS} hand-overs at ${PER_SECOND} requests per second fail none of them`, {
+test(`${HAND_OVERS} hand-overs at ${PER_SECOND} requests per second fail none of them [F91]`, {
   timeout: 60_000 + HAND_OVERS * 10_000,
 }, async () => {
   const succession = await start();

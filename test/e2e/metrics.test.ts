@@ -189,7 +189,7 @@ it('counters go on over a reload, and reloads are counted', async () => {
 });
 
 describe('what clients send', () => {
-  it(`makes no series: ${DISTINCT} hosts and paths`, async () => {
+  it(`makes no series: ${DISTINCT} hosts and paths [F143]`, async () => {
     const backend = createServer((socket) => answerEach(socket));
     const backendPort = await listen(backend);
     onTestFinished(() => void backend.close());

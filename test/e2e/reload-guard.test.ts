@@ -6,7 +6,7 @@ import { startReloading } from '../support/reloading.ts';
 
 const PROBE = { interval: '100ms', fast_interval: '50ms', timeout: '1s', rise: 1, fall: 2 };
 
-test('a wrong probe path takes nobody out of service', { timeout: 40_000 }, async () => {
+test('a wrong probe path takes nobody out of service [F117]', { timeout: 40_000 }, async () => {
   const backends = await Promise.all(
     ['a', 'b', 'c'].map(() =>
       startRecordingBackend(({ startLine, connection: { socket } }) => {

@@ -72,7 +72,7 @@ function upstreamWithoutHash({ hash_on, ...keys }: { hash_on: string; balance: s
   return keys.balance === 'maglev' ? { ...keys, hash_on } : keys;
 }
 
-test(`${RELOADS} reloads at ${PER_SECOND} requests per second fail none of them, and forget nothing`, {
+test(`${RELOADS} reloads at ${PER_SECOND} requests per second fail none of them, and forget nothing [F91 F114]`, {
   timeout: (SECONDS + 60) * 1_000,
 }, async () => {
   const backends = await Promise.all(['steady', 'b', 'c', 'd'].map((id) => startBackendProcess(id)));

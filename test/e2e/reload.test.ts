@@ -51,7 +51,7 @@ async function portInUse(): Promise<number> {
 }
 
 describe('backends', () => {
-  it('come and go, and those that stay keep their counters', async () => {
+  it('come and go, and those that stay keep their counters [F114]', async () => {
     const [a, b] = [await named('a'), await named('b')];
     const proxy = await startReloading({ upstreams: upstreams([a]) });
     expect(await answers(proxy, 5)).toEqual(new Set(['a']));
@@ -68,7 +68,7 @@ describe('backends', () => {
     expect(await answers(proxy, 4)).toEqual(new Set(['b']));
   });
 
-  it('that leave finish what they have, and keep no idle connection', async () => {
+  it('that leave finish what they have, and keep no idle connection [F115]', async () => {
     const slow = await startRecordingBackend(() => {});
     const next = await named('next');
     const proxy = await startReloading({ upstreams: upstreams([slow]) });
@@ -193,7 +193,7 @@ describe('addresses', () => {
 });
 
 describe('an invalid configuration', () => {
-  it('changes nothing, and all its problems are told', async () => {
+  it('changes nothing, and all its problems are told [F130]', async () => {
     const a = await named('a');
     const proxy = await startReloading({ upstreams: upstreams([a]) });
     const outcome = await proxy.reload({
@@ -229,7 +229,7 @@ describe('an invalid configuration', () => {
 });
 
 describe('GET /config', () => {
-  it('shows the configuration in force with its defaults, and no secret', async () => {
+  it('shows the configuration in force with its defaults, and no secret [F132]', async () => {
     const a = await named('a');
     const proxy = await startReloading({ upstreams: upstreams([a], { sticky: { secret: 'canary-of-a-secret' } }) });
     const shown = async () => (await fetch(`${proxy.adminUrl}/config`)).text();

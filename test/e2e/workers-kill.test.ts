@@ -85,7 +85,7 @@ async function killOne(fleet: FleetProcess, n: number): Promise<{ at: number; to
   return { at, tookMs: (served.at(-1)?.time ?? 0) - at };
 }
 
-it(`kill -9 of a worker, ${KILLS} times, loses only what it had under way`, {
+it(`kill -9 of a worker, ${KILLS} times, loses only what it had under way [F89]`, {
   timeout: 60_000 + KILLS * 6_000,
 }, async () => {
   const backends = await Promise.all([startProbed(), startProbed()]);

@@ -103,7 +103,7 @@ describe('workers', () => {
     expect(after.map(({ status }) => status)).toEqual(after.map(() => 200));
   });
 
-  it('that stand still are killed and replaced, and others serve meanwhile', PROXY_PATIENCE, async () => {
+  it('that stand still are killed and replaced, and others serve meanwhile [F89]', PROXY_PATIENCE, async () => {
     const backend = await startBackendProcess('a');
     const proxy = await startFleet(2, upstreams([backend]));
     await transitionsInOrder(proxy, 'a', ['up']);
@@ -156,7 +156,7 @@ describe('workers', () => {
     expect(await cut).toBeNull();
   });
 
-  it('serve on when their primary is killed, until they are asked to stop', PROXY_PATIENCE, async () => {
+  it('serve on when their primary is killed, until they are asked to stop [F90]', PROXY_PATIENCE, async () => {
     const held: ServerResponse[] = [];
     const watch = createWatch();
     const server = createServer(({ url }, response) => {
@@ -223,7 +223,7 @@ describe('workers', () => {
     expect(proxy.lost()).toEqual([]);
   });
 
-  it('take another configuration together, or none of them does', PROXY_PATIENCE, async () => {
+  it('take another configuration together, or none of them does [F131]', PROXY_PATIENCE, async () => {
     const [a, b] = await Promise.all([startBackendProcess('a'), startBackendProcess('b')]);
     const proxy = await startFleet(2, upstreams([a]));
     await transitionsInOrder(proxy, 'a', ['up']);
