@@ -8,6 +8,7 @@ import type { History, Series } from '../history.ts';
 import type { View } from '../store.ts';
 import { concerns } from '../words.ts';
 import { EvidenceList } from './evidence-list.tsx';
+import { Fact } from './fact.tsx';
 import { IntentControls } from './intent-controls.tsx';
 import { Plot, SHORTEST_S } from './plot.tsx';
 import { StatusLane } from './status-lane.tsx';
@@ -95,15 +96,6 @@ export function DetailPanel({ target, upstream, view, history, onClose }: Props)
       <h3>What happened</h3>
       <Timeline events={events} limit={50} isOfOne />
     </section>
-  );
-}
-
-function Fact({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 

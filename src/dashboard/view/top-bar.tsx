@@ -3,6 +3,7 @@
 import { STALE_MS } from '../connection.ts';
 import { formatAge, formatClock } from '../format.ts';
 import type { Link, View } from '../store.ts';
+import { Fact } from './fact.tsx';
 import { Mark } from './status-mark.tsx';
 import { ThemeSwitch } from './theme.tsx';
 
@@ -41,15 +42,6 @@ export function TopBar({ view, hasToken, onForget }: Props) {
       )}
       <ThemeSwitch />
     </header>
-  );
-}
-
-function Fact({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 
