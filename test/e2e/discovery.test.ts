@@ -145,25 +145,35 @@ test('a file is read again when it changes, and one of no use leaves the last go
   expect(await answersOf(proxy.port)).toEqual([`127.0.0.1:${second}`]);
 });
 
-test('a backend announces itself, and a stranger without an address stays unknown', { timeout: 20_000 }, async () => {
-  const backend = await startBackend('127.0.0.1');
-  const receiver = await freePort();
-  const proxy = await startProxyProcess({
-    heartbeats: { bind: `127.0.0.1:${receiver}` },
-    upstreams: { app: { backends: [], probe: false, discovery: { heartbeats: true } } },
-  });
-  const beat = async (id: string, body: object) => {
-    const response = await fetch(`http://127.0.0.1:${receiver}/v1/heartbeats/app/${id}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ boot: 'one', ...body }),
+test.each([1, 2])(
+  'a backend announces itself, and a stranger without an address stays unknown; workers: %i',
+  {
+    timeout: 60_000,
+  },
+  async (workers) => {
+    const backend = await startBackend('127.0.0.1');
+    const receiver = await freePort();
+    const proxy = await startProxyProcess({
+      workers,
+      heartbeats: { bind: `127.0.0.1:${receiver}` },
+      upstreams: { app: { backends: [], probe: false, discovery: { heartbeats: true } } },
     });
-    return { status: response.status, body: (await response.json()) as { state?: string; error?: string } };
-  };
-  expect(await beat('a', { seq: 1 })).toMatchObject({ status: 404, body: { error: 'unknown_backend' } });
-  const url = `http://127.0.0.1:${backend}`;
-  expect(await beat('a', { seq: 2, url: `${url}/path` })).toMatchObject({ status: 400 });
-  expect(await beat('a', { seq: 3, url, weight: 2 })).toMatchObject({ status: 200, body: { state: 'starting' } });
-  await untilIds(proxy.adminPort, (ids) => ids.join() === 'a');
-  expect(await answersOf(proxy.port)).toEqual([`127.0.0.1:${backend}`]);
-});
+    const beat = async (id: string, body: object) => {
+      const response = await fetch(`http://127.0.0.1:${receiver}/v1/heartbeats/app/${id}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ boot: 'one', ...body }),
+      });
+      return { status: response.status, body: (await response.json()) as { state?: string; error?: string } };
+    };
+    expect(await beat('a', { seq: 1 })).toMatchObject({ status: 404, body: { error: 'unknown_backend' } });
+    const url = `http://127.0.0.1:${backend}`;
+    expect(await beat('a', { seq: 2, url: `${url}/path` })).toMatchObject({ status: 400 });
+    expect(await beat('a', { seq: 3, url, weight: 2 })).toMatchObject({ status: 200, body: { state: 'starting' } });
+    await untilIds(proxy.adminPort, (ids) => ids.join() === 'a');
+    expect(await answersOf(proxy.port)).toEqual([`127.0.0.1:${backend}`]);
+  // Asked to, since workers outlive a primary that is killed.
+  proxy.kill('SIGTERM');
+  expect(await proxy.exited).toBe(0);
+  },
+);
