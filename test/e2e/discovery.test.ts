@@ -172,8 +172,8 @@ test.each([1, 2])(
     expect(await beat('a', { seq: 3, url, weight: 2 })).toMatchObject({ status: 200, body: { state: 'starting' } });
     await untilIds(proxy.adminPort, (ids) => ids.join() === 'a');
     expect(await answersOf(proxy.port)).toEqual([`127.0.0.1:${backend}`]);
-  // Asked to, since workers outlive a primary that is killed.
-  proxy.kill('SIGTERM');
-  expect(await proxy.exited).toBe(0);
+    // Asked to, since workers outlive a primary that is killed.
+    proxy.kill('SIGTERM');
+    expect(await proxy.exited).toBe(0);
   },
 );
