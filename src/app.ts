@@ -286,8 +286,9 @@ class App implements RunningApp, AdminControl {
     });
   }
 
-  recording(): Iterable<string> {
-    return this.control.recording(VERSION);
+  *recording(): Iterable<string> {
+    const { source } = this.options;
+    for (const line of this.control.recording(VERSION)) yield source?.redactLine(line) ?? line;
   }
 
   upstream(name: string): UpstreamControl | null {

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { type Loaded, loadSettings } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
+import { redact, redactData } from '../config/secrets.ts';
 import { UsageError } from '../model/errors.ts';
 import type { ReadSettings } from '../model/reload.ts';
 import type { Settings } from '../model/settings.ts';
@@ -75,5 +76,11 @@ export class ConfigFile implements ConfigSource {
 
   effective(): unknown {
     return this.loaded.effective();
+  }
+
+  redactLine(line: string): string {
+    const { secrets } = this.loaded;
+    // Most lines hold none, and need not be read as data.
+    return redact(line, secrets) === line ? line : JSON.stringify(redactData(JSON.parse(line), secrets));
   }
 }

@@ -23,6 +23,8 @@ export interface ConfigSource {
   read(): ReadSettings;
   /** What was read last and was valid, in its own words, with every default and without any secret. */
   effective(): unknown;
+  /** A line of JSON without any secret of what was read last. */
+  redactLine(line: string): string;
 }
 
 /** Where something really listens, after port 0 has become a number. */

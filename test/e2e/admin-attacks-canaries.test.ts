@@ -23,6 +23,7 @@ const canary = (place: string) => `canary-${place}-5f0c9d2e`;
 const ENV = {
   TOKEN: canary('token'),
   STICKY: canary('sticky'),
+  LABEL: canary('label'),
   PROBE_KEY: canary('probe'),
   ROLE: canary('role'),
   HOOK_URL: `http://127.0.0.1:9/${canary('path')}?key=${canary('query')}`,
@@ -74,7 +75,7 @@ test('no secret leaves by any door [F141 F142]', async () => {
     },
     upstreams: {
       app: {
-        backends: [{ id: 'a', url: backend.url }],
+        backends: [{ id: 'a', url: backend.url, labels: { note: '${env:LABEL}' } }],
         initial_state: 'last',
         balance: 'round_robin',
         sticky: { secret: '${env:STICKY}' },

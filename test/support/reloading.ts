@@ -44,7 +44,7 @@ export async function startReloading(keys: FileKeys): Promise<ReloadingProxy> {
   const app = await startApp(first.settings, {
     logLevel: null,
     logFormat: 'json',
-    source: { read, effective: () => effective() },
+    source: { read, effective: () => effective(), redactLine: (line) => line },
   });
   onTestFinished(async () => {
     app.stop();
