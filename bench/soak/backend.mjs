@@ -34,7 +34,7 @@ const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTim
   });
   request.on('end', () => {
     const url = new URL(request.url ?? '/', 'http://soak');
-    const id = Number(url.pathname.slice('/work/'.length));
+    const id = Number(url.pathname.slice('/item/'.length));
     if (request.method === 'POST') writeSync(ledger, `${id}\n`);
     const headers = {
       [ID_HEADER]: id,

@@ -46,7 +46,7 @@ export function createDice(seed) {
 
 /** @param {Order} order */
 export function pathOf({ id, answerBytes, isChunked }) {
-  return `/work/${id}?bytes=${answerBytes}&chunked=${isChunked ? 1 : 0}`;
+  return `/item/${id}?bytes=${answerBytes}&chunked=${isChunked ? 1 : 0}`;
 }
 
 /** The bytes that `author` writes for a request: endless, and the same whenever asked. @param {number} id @param {string} author */

@@ -8,7 +8,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import { closeServer } from '../base/close-server.ts';
 import type { Clock } from '../base/time.ts';
-import { formatBind, isLoopback } from '../config/addresses.ts';
+import { isLoopback } from '../config/addresses.ts';
+import { formatBind } from '../model/bind-address.ts';
 import { StartError } from '../model/errors.ts';
 import type { ListenSocket } from '../model/listen-socket.ts';
 import type { Log } from '../model/log.ts';

@@ -1,8 +1,8 @@
 /** `pulsegate check`: validates a configuration; what the proxy would do with it, on one screen. */
 
 import { formatDuration } from '../base/time.ts';
-import { formatBind } from '../config/addresses.ts';
 import { redact } from '../config/secrets.ts';
+import { formatBind } from '../model/bind-address.ts';
 import type { HookSettings } from '../model/hook.ts';
 import type { ProbeSettings } from '../model/probe-settings.ts';
 import type {

@@ -1,6 +1,6 @@
 /** `pulsegate demo`: backends to play with and the proxy in front of them, in one process. */
 
-import { formatBind } from '../config/addresses.ts';
+import { formatBind } from '../model/bind-address.ts';
 import type { BindAddress, Settings } from '../model/settings.ts';
 import { LOG_OPTIONS, readArguments, readStartOptions } from './args.ts';
 import { openConfigFile } from './config-file.ts';

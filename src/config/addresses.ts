@@ -4,7 +4,6 @@
  */
 
 import { isIP } from 'node:net';
-import { formatAuthority } from '../base/authority.ts';
 import { isHost, isRefusal, type Refusal } from '../model/backend-url.ts';
 import type { BindAddress } from '../model/settings.ts';
 
@@ -30,11 +29,6 @@ export function parseBind(text: string): BindAddress | Refusal {
 export function parseUdpBind(text: string): Extract<BindAddress, { kind: 'tcp' }> | Refusal {
   const bind = parseBind(text);
   return isRefusal(bind) || bind.kind === 'tcp' ? bind : { must: 'must be host:port or [IPv6]:port' };
-}
-
-/** As `parseBind` reads it. */
-export function formatBind(address: BindAddress): string {
-  return address.kind === 'unix' ? `unix:${address.path}` : formatAuthority(address.host, address.port);
 }
 
 /** An address, or one with a prefix length: `10.0.0.0/8`, `::1`. */

@@ -3,7 +3,8 @@
  * one upstream are in listener-checks.ts and upstream-checks.ts.
  */
 
-import { formatBind, isLoopback } from './addresses.ts';
+import { formatBind } from '../model/bind-address.ts';
+import { isLoopback } from './addresses.ts';
 import { checkHooks } from './hook-checks.ts';
 import { checkListener } from './listener-checks.ts';
 import type { Finding, Path } from './problem.ts';

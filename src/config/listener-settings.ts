@@ -1,7 +1,7 @@
 /** One listener, from the file's names to the program's. Decides nothing but what null stands for. */
 
+import { formatBind } from '../model/bind-address.ts';
 import type { CertificateFiles, ListenerSettings, ListenerTls, RouteSettings } from '../model/settings.ts';
-import { formatBind } from './addresses.ts';
 import type { Config } from './schema.ts';
 
 type Listener = Config['listeners'][number];

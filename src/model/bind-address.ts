@@ -1,7 +1,13 @@
 /** A bind address as node's servers take it, and as they give it back. */
 
 import type { AddressInfo } from 'node:net';
+import { formatAuthority } from '../base/authority.ts';
 import type { BindAddress } from './settings.ts';
+
+/** As configurations write it: `host:port`, `[::1]:port` or `unix:/path`. */
+export function formatBind(address: BindAddress): string {
+  return address.kind === 'unix' ? `unix:${address.path}` : formatAuthority(address.host, address.port);
+}
 
 /** For `server.listen`. */
 export function listenOptions(

@@ -11,6 +11,7 @@
 
 import { type ChildProcess, type SendHandle, spawn } from 'node:child_process';
 import type { Socket as DatagramSocket } from 'node:dgram';
+import { formatBind } from '../model/bind-address.ts';
 import type { Legacy } from '../model/hand-over.ts';
 import type { ListenSocket, ListenSockets, Purpose } from '../model/listen-socket.ts';
 import type { BindAddress } from '../model/settings.ts';
@@ -198,7 +199,7 @@ function inheritanceOf(
 
 /** Several with port 0 are told apart by their order. */
 function keyOf(purpose: Purpose, asked: BindAddress): string {
-  return JSON.stringify([purpose, asked.kind === 'unix' ? asked.path : [asked.host, asked.port]]);
+  return `${purpose} ${formatBind(asked)}`;
 }
 
 function send(child: ChildProcess, message: FromOld, handle?: SendHandle): void {

@@ -15,6 +15,7 @@ import { lookup } from 'node:dns/promises';
 import { renameSync, statSync, unlinkSync } from 'node:fs';
 import net, { type AddressInfo, isIP, type Server } from 'node:net';
 import { getSystemErrorName } from 'node:util';
+import { formatBind } from '../model/bind-address.ts';
 import { StartError } from '../model/errors.ts';
 import type { ListenSocket, Purpose } from '../model/listen-socket.ts';
 import type { BindAddress } from '../model/settings.ts';
@@ -175,7 +176,7 @@ type Fail = (code: string) => StartError;
 
 function startError(address: BindAddress, purpose: Purpose, code: string): StartError {
   const what = `Cannot ${PURPOSES[purpose]} on`;
-  const where = address.kind === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`;
+  const where = formatBind(address);
   if (code === 'EADDRINUSE') {
     return new StartError(`${what} ${where}: it is in use. Stop the other program or choose another \`bind\`.`);
   }

@@ -11,6 +11,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Timer } from '../base/time.ts';
 import { DataPlaneCounters } from '../metrics/data-plane-counters.ts';
 import type { DataPlaneCounts } from '../metrics/data-plane-counts.ts';
+import { formatBind } from '../model/bind-address.ts';
 import type { Change } from '../model/change.ts';
 import type { ListenSocket, ListenSockets } from '../model/listen-socket.ts';
 import type { Log } from '../model/log.ts';
@@ -305,7 +306,7 @@ export function addressesOf(
   const seen = new Map<string, number>();
   return listeners.flatMap(({ name, bind }) =>
     bind.map((asked) => {
-      const text = asked.kind === 'unix' ? `unix:${asked.path}` : `${asked.host}:${asked.port}`;
+      const text = formatBind(asked);
       const nth = (seen.get(text) ?? 0) + 1;
       seen.set(text, nth);
       return [nth === 1 ? text : `${text}#${nth}`, asked, name] as const;

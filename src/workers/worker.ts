@@ -9,6 +9,7 @@
 import type { Rng } from '../base/rng.ts';
 import type { Clock, Timer } from '../base/time.ts';
 import { StallWatch } from '../control/stall-watch.ts';
+import { formatBind } from '../model/bind-address.ts';
 import type { Change } from '../model/change.ts';
 import { StartError } from '../model/errors.ts';
 import type { ListenSocket } from '../model/listen-socket.ts';
@@ -205,7 +206,7 @@ export class Worker {
   }
 
   private openReceived(asked: BindAddress): Promise<ListenSocket> {
-    const index = this.received.findIndex((socket) => isSameAddress(socket.asked, asked));
+    const index = this.received.findIndex((socket) => formatBind(socket.asked) === formatBind(asked));
     const [socket] = index < 0 ? [] : this.received.splice(index, 1);
     if (socket === undefined) return Promise.reject(new StartError('a worker was not given a socket that it needs'));
     return Promise.resolve(socket);
@@ -238,9 +239,4 @@ export class Worker {
     this.stalls.stop();
     this.options.onOver();
   }
-}
-
-function isSameAddress(a: BindAddress, b: BindAddress): boolean {
-  if (a.kind === 'unix') return b.kind === 'unix' && a.path === b.path;
-  return b.kind === 'tcp' && a.host === b.host && a.port === b.port;
 }

@@ -7,6 +7,7 @@ import type { AdminControl, BackendReport, HealthReport, UpstreamReport } from '
 import type { Intent, Status } from '../../src/model/status.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { bindSocket } from '../../src/platform/listen-sockets.ts';
+import { OUTCOMES_FINE, probePassing } from '../support/evidence-fixtures.ts';
 
 const SINCE = '2026-11-21T02:00:00.000Z';
 
@@ -186,21 +187,8 @@ function backendOf(id: string): BackendReport {
 function detailOf(backend: BackendReport, intent: Intent) {
   return {
     evidence: {
-      probe: {
-        verdict: 'up',
-        since: SINCE,
-        consecutive: { passes: 4, failures: 0 },
-        last: { at: SINCE, ok: true, status: 200, latency_ms: 1.9, detail: '200 OK' },
-        next_in_ms: 3_100,
-      },
-      outcomes: {
-        verdict: 'none',
-        window: { requests: 120, failures: 1 },
-        consecutive_failures: 0,
-        ejected_until: null,
-        ejections: 0,
-        dry_run_ejections: 0,
-      },
+      probe: probePassing(SINCE),
+      outcomes: OUTCOMES_FINE,
       heartbeat: { verdict: 'alive', phi: 0.23, boot: 'b', seq: 17, lease_remaining_ms: 5_200, rejected_total: 0 },
       load: { utilization: 0.3, report: null, source: 'response', age_ms: 200, factor: 0.934, rejected_total: 0 },
       admin: { intent, by: null, since: null },

@@ -27,6 +27,8 @@ interface Search {
   readonly discovery: Discovery;
   configured: readonly BackendSpec[];
   found: readonly BackendSpec[];
+  /** Made with the first heartbeat. */
+  door: HeartbeatTarget | null;
 }
 
 /** Where no heartbeats are expected, a discovery by them has no use for it. */
@@ -66,7 +68,13 @@ export class Discoveries {
       if (settings === null || this.searches.has(name)) continue;
       const search = this.createSearch(upstream, settings);
       this.searches.set(name, search);
-      await search.discovery.start();
+      try {
+        await search.discovery.start();
+      } catch (error) {
+        // The next reload tries again.
+        this.searches.delete(name);
+        throw error;
+      }
     }
   }
 
@@ -76,8 +84,10 @@ export class Discoveries {
 
   /** `target` of an upstream, with a door for backends that announce themselves, where it has one. */
   doorOf(upstream: string, target: HeartbeatTarget): HeartbeatTarget {
-    const discovery = this.searches.get(upstream)?.discovery;
-    return discovery instanceof HeartbeatDiscovery ? discovery.welcome(target) : target;
+    const search = this.searches.get(upstream);
+    if (!(search?.discovery instanceof HeartbeatDiscovery)) return target;
+    search.door ??= search.discovery.welcome(target);
+    return search.door;
   }
 
   private createSearch({ name, backends, health }: UpstreamSettings, settings: DiscoverySettings): Search {
@@ -90,7 +100,7 @@ export class Discoveries {
     const forked = rng.fork(`discovery of ${name}`);
     const context = { upstream: name, clock, rng: forked, log, files, readList, leaseMs, onFound };
     const discovery = createDiscovery(settings, context);
-    const search: Search = { settings, discovery, configured: backends, found: [] };
+    const search: Search = { settings, discovery, configured: backends, found: [], door: null };
     return search;
   }
 }

@@ -1,4 +1,4 @@
-/** A AdminControl of plain objects behind a real admin server, and ways to talk to it. */
+/** An AdminControl of plain objects behind a real admin server, and ways to talk to it. */
 
 import { connect } from 'node:net';
 import { type AdminServer, checkExposure, startAdmin } from '../../../src/admin/server.ts';
@@ -9,6 +9,7 @@ import type { AdminSettings, BindAddress } from '../../../src/model/settings.ts'
 import type { Intent, Status } from '../../../src/model/status.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { bindSocket } from '../../../src/platform/listen-sockets.ts';
+import { OUTCOMES_FINE, probePassing } from '../../support/evidence-fixtures.ts';
 
 const SINCE = '2026-11-21T02:00:00.000Z';
 
@@ -173,21 +174,8 @@ function detailOf(id: string, status: Status, weight: number): BackendDetail {
     role: null,
     heartbeat: null,
     evidence: {
-      probe: {
-        verdict: 'up',
-        since: SINCE,
-        consecutive: { passes: 4, failures: 0 },
-        last: { at: SINCE, ok: true, status: 200, latency_ms: 1.9, detail: '200 OK' },
-        next_in_ms: 3100,
-      },
-      outcomes: {
-        verdict: 'none',
-        window: { requests: 120, failures: 1 },
-        consecutive_failures: 0,
-        ejected_until: null,
-        ejections: 0,
-        dry_run_ejections: 0,
-      },
+      probe: probePassing(SINCE),
+      outcomes: OUTCOMES_FINE,
       // `a` is silent about itself; the others beat and report.
       heartbeat:
         id === 'a'

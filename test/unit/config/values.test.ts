@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { formatBind, isCidr, isHostPattern, parseBind } from '../../../src/config/addresses.ts';
+import { isCidr, isHostPattern, parseBind } from '../../../src/config/addresses.ts';
 import { parseDuration, parsePercentage, parseSize } from '../../../src/config/scalars.ts';
 import { editDistance, nearest } from '../../../src/config/suggest.ts';
 import { isRefusal, parseBackendUrl } from '../../../src/model/backend-url.ts';
+import { formatBind } from '../../../src/model/bind-address.ts';
 
 describe('quantities', () => {
   test.each([
