@@ -10,14 +10,15 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { round, table } from '../lib/figures.mjs';
 import { describeMachine, root } from '../lib/machine.mjs';
+import { readArguments } from '../lib/options.mjs';
 
 /** @typedef {import('../../test/support/siege.ts').Figures} Figures */
 
-const { values } = parseArgs({
-  options: { only: { type: 'string' }, out: { type: 'string', default: join(root, 'bench/results/attacks.json') } },
+const values = readArguments({
+  only: { type: 'string' },
+  out: { type: 'string', default: join(root, 'bench/results/attacks.json') },
 });
 const folder = mkdtempSync(join(tmpdir(), 'pulsegate-attacks-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));

@@ -19,9 +19,8 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { describeMachine, root } from '../lib/machine.mjs';
-import { chosen, duration, fail, positive, say } from '../lib/options.mjs';
+import { chosen, duration, fail, positive, readArguments, say } from '../lib/options.mjs';
 import { pinning } from '../lib/process.mjs';
 import { readRows, writeRow } from '../lib/results.mjs';
 import { runCell } from './cell.mjs';
@@ -141,24 +140,22 @@ function chosenTargets() {
 }
 
 function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string' },
-      targets: { type: 'string' },
-      seconds: { type: 'string' },
-      quick: { type: 'boolean', default: false },
-      rate: { type: 'string', default: '300' },
-      runs: { type: 'string', default: '1' },
-      parallel: { type: 'string', default: '1' },
-      tries: { type: 'string', default: '3' },
-      'late-ms': { type: 'string', default: '40' },
-      'warm-up': { type: 'string', default: '0.5' },
-      patience: { type: 'string', default: '10' },
-      node: { type: 'string', default: process.execPath },
-      out: { type: 'string', default: `${root}bench/results/faults.json` },
-      configs: { type: 'boolean', default: false },
-      unpinned: { type: 'boolean', default: false },
-    },
+  const values = readArguments({
+    only: { type: 'string' },
+    targets: { type: 'string' },
+    seconds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    rate: { type: 'string', default: '300' },
+    runs: { type: 'string', default: '1' },
+    parallel: { type: 'string', default: '1' },
+    tries: { type: 'string', default: '3' },
+    'late-ms': { type: 'string', default: '40' },
+    'warm-up': { type: 'string', default: '0.5' },
+    patience: { type: 'string', default: '10' },
+    node: { type: 'string', default: process.execPath },
+    out: { type: 'string', default: `${root}bench/results/faults.json` },
+    configs: { type: 'boolean', default: false },
+    unpinned: { type: 'boolean', default: false },
   });
   return {
     only: values.only,

@@ -1,5 +1,8 @@
 /** Options that the benchmarks share, and what they say. */
 
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
 /** @param {string} text */
 export function say(text) {
   process.stdout.write(`${text}\n`);
@@ -9,6 +12,30 @@ export function say(text) {
 export function fail(text) {
   process.stderr.write(`${text}\n`);
   process.exit(1);
+}
+
+/**
+ * The command line. `--help` prints what the script says of itself; what cannot be read ends the run with a sentence.
+ * @template {import('node:util').ParseArgsOptionsConfig} T
+ * @param {T} options
+ * @returns {ReturnType<typeof parseArgs<{ options: T }>>['values']}
+ */
+export function readArguments(options) {
+  if (process.argv.includes('--help')) {
+    const [comment = ''] = readFileSync(process.argv[1] ?? '', 'utf8').split('*/', 1);
+    say(comment.replace(/^\/\*\*\n?|^ \*( |$)/gm, '').trim());
+    process.exit(0);
+  }
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    const [sentence = ''] = error instanceof Error ? error.message.split('. ') : [];
+    return fail(
+      `${sentence}; there are ${Object.keys(options)
+        .map((name) => `--${name}`)
+        .join(', ')} and --help`,
+    );
+  }
 }
 
 /**

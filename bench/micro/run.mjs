@@ -8,19 +8,17 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { summarise } from '../lib/figures.mjs';
 import { describeMachine, root } from '../lib/machine.mjs';
+import { readArguments } from '../lib/options.mjs';
 import { microTable } from '../lib/tables.mjs';
 
 const SUITES = ['parse', 'pick', 'step'];
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: 'string', default: SUITES.join(',') },
-    runs: { type: 'string', default: '5' },
-    out: { type: 'string', default: `${root}bench/results/micro.json` },
-  },
+const options = readArguments({
+  only: { type: 'string', default: SUITES.join(',') },
+  runs: { type: 'string', default: '5' },
+  out: { type: 'string', default: `${root}bench/results/micro.json` },
 });
 
 const suites = [];

@@ -7,8 +7,8 @@
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { describeMachine, root } from '../lib/machine.mjs';
+import { readArguments } from '../lib/options.mjs';
 import { renderPlots } from './plots.mjs';
 import { renderTables } from './tables.mjs';
 
@@ -16,13 +16,11 @@ const POLICIES = ['round_robin', 'weighted_round_robin', 'random', 'least_reques
 const ORACLES = ['oracle_soonest', 'oracle_level'];
 const RESULTS = `${root}bench/results/policies.json`;
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: 'string', default: '' },
-    seeds: { type: 'string', default: '2' },
-    policies: { type: 'string', default: POLICIES.join(',') },
-    render: { type: 'boolean', default: false },
-  },
+const options = readArguments({
+  only: { type: 'string', default: '' },
+  seeds: { type: 'string', default: '2' },
+  policies: { type: 'string', default: POLICIES.join(',') },
+  render: { type: 'boolean', default: false },
 });
 
 if (!options.render) {

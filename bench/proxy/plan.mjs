@@ -1,8 +1,7 @@
 /** What a run of the comparison will do, and how long that takes: said at the start, and kept. */
 
-import { parseArgs } from 'node:util';
 import { root } from '../lib/machine.mjs';
-import { chosen, positive } from '../lib/options.mjs';
+import { chosen, positive, readArguments } from '../lib/options.mjs';
 import { FLEET_SETTLE_SECONDS, IDLE_SECONDS, SETTLE_SECONDS } from './memory.mjs';
 import { ROWS } from './rows.mjs';
 import { allTargets } from './targets.mjs';
@@ -32,16 +31,14 @@ const FLEET_START_SECONDS = 4;
 
 /** @param {string} folder @returns {Options} */
 export function readOptions(folder) {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string' },
-      targets: { type: 'string' },
-      runs: { type: 'string' },
-      seconds: { type: 'string' },
-      quick: { type: 'boolean', default: false },
-      node: { type: 'string', multiple: true, default: [process.execPath] },
-      out: { type: 'string', default: `${root}bench/results/proxy.json` },
-    },
+  const values = readArguments({
+    only: { type: 'string' },
+    targets: { type: 'string' },
+    runs: { type: 'string' },
+    seconds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    node: { type: 'string', multiple: true, default: [process.execPath] },
+    out: { type: 'string', default: `${root}bench/results/proxy.json` },
   });
   const { quick, node: nodes, out } = values;
   return {

@@ -13,9 +13,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { LOAD_CPU } from '../lib/backends.mjs';
 import { describeMachine, root } from '../lib/machine.mjs';
+import { readArguments } from '../lib/options.mjs';
 import { pinning } from '../lib/process.mjs';
 import { measureSize, secondsFor } from './size.mjs';
 import { renderPage, scaleSections } from './tables.mjs';
@@ -24,15 +24,13 @@ import { renderPage, scaleSections } from './tables.mjs';
 const SLACK = 1.5;
 const RESULTS = join(root, 'bench/results/scale.json');
 
-const { values } = parseArgs({
-  options: {
-    backends: { type: 'string', default: '10,100,1000,10000' },
-    rate: { type: 'string', default: '500' },
-    seconds: { type: 'string', default: '10' },
-    node: { type: 'string', default: process.execPath },
-    profile: { type: 'string', default: '8' },
-    out: { type: 'string', default: RESULTS },
-  },
+const values = readArguments({
+  backends: { type: 'string', default: '10,100,1000,10000' },
+  rate: { type: 'string', default: '500' },
+  seconds: { type: 'string', default: '10' },
+  node: { type: 'string', default: process.execPath },
+  profile: { type: 'string', default: '8' },
+  out: { type: 'string', default: RESULTS },
 });
 const sizes = values.backends
   .split(',')

@@ -14,22 +14,20 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { describeMachine, root } from '../lib/machine.mjs';
+import { positive, readArguments } from '../lib/options.mjs';
 import { screenOf } from './screen.mjs';
 import { soak } from './soak.mjs';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '10' },
-    seconds: { type: 'string' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    users: { type: 'string', default: '2' },
-    node: { type: 'string', default: process.execPath },
-    clients: { type: 'string' },
-    keep: { type: 'boolean', default: false },
-    out: { type: 'string', default: join(root, 'bench/results/soak.json') },
-  },
+const values = readArguments({
+  minutes: { type: 'string', default: '10' },
+  seconds: { type: 'string' },
+  seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  users: { type: 'string', default: '2' },
+  node: { type: 'string', default: process.execPath },
+  clients: { type: 'string' },
+  keep: { type: 'boolean', default: false },
+  out: { type: 'string', default: join(root, 'bench/results/soak.json') },
 });
 const seconds = values.seconds === undefined ? Number(values.minutes) * 60 : Number(values.seconds);
 const seed = Number(values.seed);
@@ -45,7 +43,7 @@ process.on('exit', () => {
 process.stdout.write(`soak of ${Math.round(seconds)} s and up to a minute for its end, seed ${seed}\n`);
 
 const clients = values.clients?.split(',') ?? null;
-const report = await soak({ seconds, seed, folder, users: Number(values.users), clients, node: values.node, say });
+const report = await soak({ seconds, seed, folder, users: positive('users', values.users), clients, node: values.node, say });
 const result = { machine: describeMachine(values.node), repeat, ...report };
 mkdirSync(dirname(values.out), { recursive: true });
 writeFileSync(values.out, `${JSON.stringify(result, null, 2)}\n`);

@@ -181,6 +181,11 @@ export const upstream = z.strictObject({
         '1s',
         'A request that may be sent twice, and waits for the head of its answer for this long and for three times as long as 99 in 100, is sent to another backend as well; null: never.',
       ),
+      outage: key(
+        duration({ min: '1ms' }).nullable(),
+        '3s',
+        'While no backend takes a connection, requests of which nothing has been sent wait for one, for so long from the beginning of the outage; null: they fail at once.',
+      ),
       hedge: key(
         hedge.nullable(),
         null,

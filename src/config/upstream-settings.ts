@@ -36,6 +36,7 @@ export function toUpstream(name: string, upstream: Upstream, receivesHeartbeats:
       minPerSecond: retry.min_per_second,
       bufferBytes: retry.buffer_bytes,
       rescueMs: retry.rescue,
+      outageMs: retry.outage,
       hedge: retry.hedge,
     },
     timeouts: {

@@ -163,6 +163,8 @@ export interface RetrySettings {
    * backend as well; null = never.
    */
   readonly rescueMs: number | null;
+  /** From the beginning of an outage (no backend takes a connection) requests wait for its end for so long; null = they fail at once. */
+  readonly outageMs: number | null;
   /** null = no hedging. */
   readonly hedge: HedgeSettings | null;
 }

@@ -3,6 +3,7 @@
  * when to stop waiting for room. It decides nothing about the answer, which is the exchange's.
  *
  *   queued ──► under way ──► (failed, may be repeated) ──► queued        any ──► over
+ *                  ├──► held: nobody takes a connection ──► queued
  *                  └──► hedged: two attempts, and the first good head wins ──► under way
  */
 
@@ -13,12 +14,14 @@ import type { PickRequest } from '../model/picker.ts';
 import { retriedFor } from './access-log.ts';
 import { ANSWERS, type Answer } from './answers.ts';
 import type { AbortOutcome, Attempt, AttemptOwner } from './attempt.ts';
-import type { Forwarder, Waiting } from './forwarder.ts';
+import type { Awaited, Forwarder, Waiting } from './forwarder.ts';
 import type { Hedgeable } from './hedging.ts';
-import { type FailedAttempt, isRepeatable, mayRetry } from './retry.ts';
+import { isRepeatable } from './retry.ts';
 
 /** The request that attempts are made for. */
 export interface DispatchOwner extends AttemptOwner {
+  /** Monotonic milliseconds. */
+  readonly startedMs: number;
   /** All of the body that an attempt was sent can be sent to another. */
   readonly isReplayable: boolean;
   /** It asks for a tunnel: two attempts at once would open two. */
@@ -49,8 +52,9 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
   readonly forwarder: Forwarder;
   private readonly owner: DispatchOwner;
   private readonly clock: Clock;
-  /** Monotonic milliseconds at which waiting for room ends; Infinity = not waiting. */
+  /** Monotonic milliseconds at which waiting ends; Infinity = not waiting. */
   private waitUntilMs = Infinity;
+  private awaited: Awaited = 'room';
   /** When the first attempt began. */
   private begunMs = 0;
   private hedges = 0;
@@ -58,6 +62,8 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
   private hedged: Attempt | null = null;
   /** An attempt is made again elsewhere, and has not ended. */
   private isRetrying = false;
+  /** Attempts from before an outage, which do not count after it. */
+  private vain = 0;
   /** No answer's head has come. */
   awaitsHead = true;
 
@@ -87,8 +93,13 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
     return true;
   }
 
-  waitUntil(atMs: number): void {
+  waitUntil(atMs: number, awaited: Awaited): void {
     this.waitUntilMs = atMs;
+    this.awaited = awaited;
+  }
+
+  get startedMs(): number {
+    return this.owner.startedMs;
   }
 
   reject(): void {
@@ -106,8 +117,15 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
     if (this.current !== null && nowMs >= this.current.deadlineMs) this.current.expire();
     if (this.rival !== null && nowMs >= this.rival.deadlineMs) this.rival.expire();
     if (this.awaitsHead && this.repeatable) this.rescue(nowMs);
-    if (nowMs < this.waitUntilMs || this.isDone) return;
-    this.owner.onUnserved(ANSWERS.overloaded, 'no backend had room in time');
+    if (this.isDone || this.waitUntilMs === Infinity) return;
+    const isOutage = this.awaited === 'outage';
+    if (nowMs < this.waitUntilMs) {
+      if (isOutage) this.forwarder.scout(nowMs);
+    } else if (isOutage) {
+      this.owner.onUnserved(ANSWERS.noBackend, 'no backend took a connection in time');
+    } else {
+      this.owner.onUnserved(ANSWERS.overloaded, 'no backend had room in time');
+    }
   }
 
   /** Whether an attempt is made beside another one: what it says of itself is not yet the answer. */
@@ -122,6 +140,7 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
   accepts(attempt: Attempt, outcome: OutcomeClass, status: number): boolean {
     if (status >= 500 && (this.yields(attempt) || this.tryAgain(attempt, outcome, status))) return false;
     this.awaitsHead = false;
+    this.forwarder.onAnswer();
     if (this.isRetrying) this.endRetry(status < 500 ? RETRY.success : RETRY.failure);
     if (this.hedged !== null) this.endHedge(attempt === this.hedged ? HEDGE.won : HEDGE.lost);
     if (this.rival !== null) this.supersede(attempt === this.current ? this.rival : (this.current as Attempt));
@@ -150,28 +169,31 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
     if (this.isRetrying) this.endRetry(RETRY.failure);
     if (attempt === this.hedged) this.endHedge(HEDGE.lost);
     const tried = this.triedWith(attempt);
-    const failed: FailedAttempt = {
+    const sequel = forwarder.tryAgain(this, {
       outcome,
       status,
       method: this.owner.method,
       requestBegun: attempt.requestBegun,
       replayable: this.owner.isReplayable,
       elsewhere: forwarder.hasUntried(tried),
-      attempts: this.attempts - this.hedges,
+      attempts: this.attempts - this.hedges - this.vain,
       panic: forwarder.pool.snapshot.panic,
-    };
-    if (!mayRetry(failed, forwarder.settings.retry)) return false;
-    if (!forwarder.retryBudget.withdraw(this.clock.now())) {
-      forwarder.counters.retried(RETRY.denied);
-      return false;
-    }
+      crowded: forwarder.isCrowded,
+    });
+    if (sequel === 'given_up') return false;
     this.isRetrying = true;
     this.retried = retriedFor(this.retried, attempt.lease.backend.id, outcome);
     this.tried = tried;
+    if (sequel === 'later') this.beginAnew();
     this.current = null;
     forwarder.pool.recordRetry(attempt.lease.backend.slot);
-    forwarder.enqueue(this);
     return true;
+  }
+
+  /** Whoever was tried before an outage may be tried after it. */
+  private beginAnew(): void {
+    this.tried = null;
+    this.vain = this.attempts - this.hedges;
   }
 
   /** The request is over: nothing is begun any more. */

@@ -8,7 +8,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/time.ts';
-import { HEDGE, type UpstreamCounters } from '../metrics/data-plane-counters.ts';
+import { HEDGE, RETRY, type UpstreamCounters } from '../metrics/data-plane-counters.ts';
 import type { Backend } from '../model/backend.ts';
 import type { Pool } from '../model/lease.ts';
 import type { UpstreamSettings } from '../model/settings.ts';
@@ -19,6 +19,8 @@ import type { Attempt, Transport } from './attempt.ts';
 import { Hedging } from './hedging.ts';
 import { Http1Transport } from './http1-transport.ts';
 import { Http2Transport } from './http2-transport.ts';
+import { Outage } from './outage.ts';
+import { type FailedAttempt, foundNobody, mayRetry } from './retry.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { type ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -35,16 +37,24 @@ export interface ForwarderPool extends Pool {
 /** An attempt that takes this many times as long as 99 in 100 answers is not just slow. */
 const USUAL_TIMES = 3;
 
+/** What a request waits for: room at a backend, or one that takes connections. */
+export type Awaited = 'room' | 'outage';
+
+/** Of a request whose attempt has failed: begun at another backend, begun anew after an outage, or neither. */
+export type Sequel = 'elsewhere' | 'later' | 'given_up';
+
 /** A request in line for its turn. */
 export interface Waiting {
   /** It is this request's turn. False: no backend has room now, keep it in line. */
   begin(): boolean;
-  /** It is given up if its turn has not come by then. */
-  waitUntil(atMs: number): void;
+  /** It is given up if its turn has not come by then; as long as it waits for the end of an outage, it calls `scout`. */
+  waitUntil(atMs: number, awaited: Awaited): void;
   /** The line is full. */
   reject(): void;
   /** It has been answered or has gone. */
   readonly isDone: boolean;
+  /** Monotonic milliseconds at which it came. */
+  readonly startedMs: number;
 }
 
 export class Forwarder {
@@ -67,6 +77,8 @@ export class Forwarder {
   private ready: Waiting[] = [];
   /** No backend had room. */
   private readonly line: WaitingLine;
+  /** No backend took a connection. */
+  private readonly outage = new Outage();
   private turnScheduled = false;
   /** How long an attempt may take to its answer's head before another backend is asked as well; Infinity = for ever. */
   patienceMs: number;
@@ -124,12 +136,42 @@ export class Forwarder {
 
   /** Nothing is in line or under way. */
   get isIdle(): boolean {
-    return this.ready.length === 0 && this.line.length === 0 && this.pool.inFlight === 0;
+    return this.ready.length === 0 && this.pending === 0 && this.pool.inFlight === 0;
   }
 
   enqueue(request: Waiting): void {
     this.ready.push(request);
     this.scheduleTurn();
+  }
+
+  /** An attempt has failed: what becomes of its request, which is in line again unless it is given up. */
+  tryAgain(request: Waiting, failed: FailedAttempt): Sequel {
+    const { limits, retry } = this.settings;
+    const nowMs = this.clock.now();
+    if (mayRetry(failed, retry)) {
+      if (this.retryBudget.withdraw(nowMs)) {
+        this.enqueue(request);
+        return 'elsewhere';
+      }
+      this.counters.retried(RETRY.denied);
+    }
+    if (retry.outageMs === null || !foundNobody(failed, retry)) return 'given_up';
+    const untilMs = this.outage.hold(request, nowMs, retry.outageMs, limits.pending - this.line.length);
+    if (untilMs === null) return 'given_up';
+    request.waitUntil(untilMs, 'outage');
+    return 'later';
+  }
+
+  /** Time has passed for those who wait for the end of an outage. */
+  scout(nowMs: number): void {
+    const scout = this.outage.scout(nowMs);
+    if (scout !== undefined) this.enqueue(scout);
+  }
+
+  /** A backend has answered. */
+  onAnswer(): void {
+    if (this.outage.isOver) return;
+    for (const follower of this.outage.end()) this.enqueue(follower);
   }
 
   /** A connection outside the pool, for a tunnel; `user` hears of its success or failure later, never within this call. */
@@ -142,9 +184,9 @@ export class Forwarder {
     return this.pool.snapshot.candidates.some(({ backend }) => !tried.includes(backend.slot));
   }
 
-  /** Requests in line for room. */
+  /** Requests that wait for room, or for the end of an outage. */
   get pending(): number {
-    return this.line.length;
+    return this.line.length + this.outage.length;
   }
 
   /** Requests wait for room: whoever could be spared should not take any. */
@@ -175,6 +217,9 @@ export class Forwarder {
     for (const orphan of this.orphans) if (nowMs >= orphan.deadlineMs) orphan.expire();
     if (this.orphans.length > 0) this.orphans = this.orphans.filter((orphan) => !orphan.isDone);
     this.line.sweep();
+    this.outage.sweep();
+    // Whatever brought them back, some backends are well: who finds nobody from now on has met another outage.
+    if (!this.pool.snapshot.panic) this.onAnswer();
   }
 
   close(): void {

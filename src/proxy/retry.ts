@@ -9,8 +9,8 @@ import type { RetryCause, RetrySettings } from '../model/settings.ts';
 /** RFC 9110 §9.2.2, and the methods of WebDAV and QUERY that are idempotent by their own definitions. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'QUERY', 'PROPFIND', 'REPORT', 'SEARCH']);
 
-/** In panic there is one retry at most: the pool has no spare capacity to waste. */
-const PANIC_RETRIES = 1;
+/** In panic, when requests wait for room already: the pool has no spare capacity to waste. */
+const STRAINED_RETRIES = 1;
 
 export interface FailedAttempt {
   readonly outcome: OutcomeClass;
@@ -26,17 +26,26 @@ export interface FailedAttempt {
   /** Attempts made so far, this one included. */
   readonly attempts: number;
   readonly panic: boolean;
+  /** Requests wait for room. */
+  readonly crowded: boolean;
 }
 
 /** The budget is asked separately: it is spent by asking. Assumes that nothing of the answer has reached the client. */
 export function mayRetry(failed: FailedAttempt, settings: RetrySettings): boolean {
-  const retries = failed.panic ? Math.min(settings.attempts, PANIC_RETRIES) : settings.attempts;
+  const retries = failed.panic && failed.crowded ? Math.min(settings.attempts, STRAINED_RETRIES) : settings.attempts;
   if (failed.attempts > retries || !failed.replayable) return false;
   const cause = causeOf(failed);
   if (cause === null || !settings.on.includes(cause)) return false;
   // The same backend again helps only where a connection was stale, not where the backend has answered or does not listen.
   if (!failed.elsewhere && cause !== 'reset') return false;
   return !failed.requestBegun || isRepeatable(failed.method, settings.methods);
+}
+
+/** Whether nobody took a connection for the request: nothing of it was sent, so it may wait for somebody. */
+export function foundNobody(failed: FailedAttempt, settings: RetrySettings): boolean {
+  if (causeOf(failed) !== 'connect_failure' || !settings.on.includes('connect_failure') || settings.attempts === 0)
+    return false;
+  return failed.replayable && (failed.panic || !failed.elsewhere);
 }
 
 /** Whether the method may be sent again although a backend may have acted on it. */

@@ -4,7 +4,7 @@
  * of the connecting alone, how long it took and whether it failed.
  *
  *   queued ──► connecting ──► tunnel ──► over        queued, connecting ──► over (nobody to be had, or the client left)
- *     ▲─────────────┘ failed, another is tried
+ *     ▲─────────────┘ failed: another is tried, or an outage is waited for
  *
  * Invariant: nothing of the client's is taken before its backend is connected, so that all of it reaches one backend.
  */
@@ -18,9 +18,8 @@ import type { PickRequest } from '../model/picker.ts';
 import { retriedFor } from './access-log.ts';
 import { classifyConnectError, describeError } from './classify.ts';
 import type { ConnectionContext, SweptConnection } from './client-side.ts';
-import type { Forwarder, Waiting } from './forwarder.ts';
+import type { Awaited, Forwarder, Waiting } from './forwarder.ts';
 import type { Peer } from './heads.ts';
-import { mayRetry } from './retry.ts';
 import { SocketWriter } from './socket-writer.ts';
 import { resetSocket } from './tls-reset.ts';
 import { Tunnel } from './tunnel.ts';
@@ -52,6 +51,9 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
   private tunnel: Tunnel | null = null;
   /** Monotonic milliseconds at which the wait for room, or for a backend to accept, ends; Infinity = not waiting. */
   private deadlineMs = Infinity;
+  private awaited: Awaited = 'room';
+  /** Attempts from before an outage, which do not count after it. */
+  private vain = 0;
   private hasClosed = false;
   private isOver = false;
 
@@ -78,9 +80,14 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
 
   sweep(nowMs: number): void {
     this.tunnel?.sweep(nowMs, this.context.drainUntilMs);
-    if (nowMs < this.deadlineMs) return;
-    if (this.upstream === null) this.giveUp('no backend had room in time');
-    else this.fail('connect_timeout', 'connect timed out');
+    const isWaiting = this.upstream === null && this.deadlineMs < Infinity;
+    if (nowMs < this.deadlineMs) {
+      if (isWaiting && this.awaited === 'outage') this.forwarder.scout(nowMs);
+    } else if (!isWaiting) {
+      this.fail('connect_timeout', 'connect timed out');
+    } else {
+      this.giveUp(this.awaited === 'outage' ? 'no backend took a connection in time' : 'no backend had room in time');
+    }
   }
 
   /** Open tunnels go on until the drain deadline, which the sweep knows. */
@@ -110,8 +117,9 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
     return true;
   }
 
-  waitUntil(atMs: number): void {
+  waitUntil(atMs: number, awaited: Awaited): void {
     this.deadlineMs = atMs;
+    this.awaited = awaited;
   }
 
   reject(): void {
@@ -127,6 +135,7 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
     this.deadlineMs = Infinity;
     this.isDone = true;
     lease.settle('ok', nowMs - this.connectStartedMs);
+    forwarder.onAnswer();
     if (this.attempts > 1) forwarder.counters.retried(RETRY.success);
     const end = new BackendEnd(this.upstream as UpstreamConnection);
     const { timeouts } = forwarder.settings;
@@ -166,23 +175,28 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
     this.deadlineMs = Infinity;
     lease.end(outcome, context.clock.now() - this.connectStartedMs, detail);
     const tried = [...(this.tried ?? []), lease.backend.slot];
-    const failed = {
+    if (this.attempts > 1) forwarder.counters.retried(RETRY.failure);
+    const sequel = forwarder.tryAgain(this, {
       ...{ outcome, status: 0, method: '', requestBegun: false, replayable: true },
       elsewhere: forwarder.hasUntried(tried),
-      attempts: this.attempts,
+      attempts: this.attempts - this.vain,
       panic: forwarder.pool.snapshot.panic,
-    };
-    if (this.attempts > 1) forwarder.counters.retried(RETRY.failure);
-    const isAllowed = mayRetry(failed, forwarder.settings.retry);
-    if (!isAllowed || !forwarder.retryBudget.withdraw(context.clock.now())) {
-      if (isAllowed) forwarder.counters.retried(RETRY.denied);
+      crowded: forwarder.isCrowded,
+    });
+    if (sequel === 'given_up') {
       this.giveUp(detail);
       return;
     }
     this.tried = tried;
+    if (sequel === 'later') this.beginAnew();
     this.retried = retriedFor(this.retried, lease.backend.id, outcome);
     forwarder.pool.recordRetry(lease.backend.slot);
-    forwarder.enqueue(this);
+  }
+
+  /** Whoever was tried before an outage may be tried after it. */
+  private beginAnew(): void {
+    this.tried = null;
+    this.vain = this.attempts;
   }
 
   /** There is no word for it in a protocol that we do not know: the connection breaks off. */

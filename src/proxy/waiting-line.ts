@@ -64,7 +64,7 @@ export class WaitingLine {
       request.reject();
       return;
     }
-    request.waitUntil(nowMs + pendingTimeoutMs);
+    request.waitUntil(nowMs + pendingTimeoutMs, 'room');
     this.places.push({ request, sinceMs: nowMs });
   }
 

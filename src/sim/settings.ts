@@ -91,6 +91,7 @@ export function simulatedUpstream(
       minPerSecond: 10,
       bufferBytes: 65_536,
       rescueMs: null,
+      outageMs: null,
       hedge: null,
     },
     timeouts: {

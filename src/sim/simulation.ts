@@ -220,6 +220,7 @@ class Simulation {
       elsewhere: candidates.some(({ backend }) => !tried.includes(backend.slot)),
       attempts: tried.length,
       panic,
+      crowded: false,
     };
     return mayRetry(failed, this.scenario.settings.retry) && this.retryBudget.withdraw(this.clock.now());
   }

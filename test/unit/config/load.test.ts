@@ -103,6 +103,7 @@ describe('the smallest file', () => {
           minPerSecond: 10,
           bufferBytes: 65_536,
           rescueMs: 1_000,
+          outageMs: 3_000,
           hedge: null,
         },
         timeouts: {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OutcomeClass } from '../../../src/model/outcome.ts';
 import type { RetrySettings } from '../../../src/model/settings.ts';
-import { type FailedAttempt, mayRetry } from '../../../src/proxy/retry.ts';
+import { type FailedAttempt, foundNobody, mayRetry } from '../../../src/proxy/retry.ts';
 import { RetryBudget } from '../../../src/proxy/retry-budget.ts';
 
 const settings: RetrySettings = {
@@ -13,6 +13,7 @@ const settings: RetrySettings = {
   minPerSecond: 10,
   bufferBytes: 65_536,
   rescueMs: null,
+  outageMs: null,
   hedge: null,
 };
 
@@ -26,6 +27,7 @@ function failed(outcome: OutcomeClass, changes: Partial<FailedAttempt> = {}): Fa
     elsewhere: true,
     attempts: 1,
     panic: false,
+    crowded: false,
     ...changes,
   };
 }
@@ -62,7 +64,12 @@ describe('mayRetry', () => {
     ['the last attempt', failed('connect_refused', { attempts: 3 }), false],
     ['the second attempt of three', failed('connect_refused', { attempts: 2 }), true],
     ['the first attempt in panic', failed('connect_refused', { panic: true }), true],
-    ['the second attempt in panic', failed('connect_refused', { panic: true, attempts: 2 }), false],
+    ['the second attempt in panic', failed('connect_refused', { panic: true, attempts: 2 }), true],
+    [
+      'the second attempt in panic while others wait for room',
+      failed('connect_refused', { panic: true, crowded: true, attempts: 2 }),
+      false,
+    ],
   ])('%s', (_, attempt, expected) => {
     expect(mayRetry(attempt, settings)).toBe(expected);
   });
@@ -85,6 +92,25 @@ describe('mayRetry', () => {
     expect(mayRetry(post, { ...settings, methods: 'all' })).toBe(true);
     expect(mayRetry(post, { ...settings, methods: ['POST'] })).toBe(true);
     expect(mayRetry(failed('reset'), { ...settings, methods: ['POST'] })).toBe(false);
+  });
+});
+
+describe('foundNobody', () => {
+  it.each<[string, FailedAttempt, boolean]>([
+    ['nobody is left', failed('connect_refused', { elsewhere: false, method: 'POST' }), true],
+    ['nobody is left, and the last did not answer', failed('connect_timeout', { elsewhere: false }), true],
+    ['a pool in panic, of which some were not tried', failed('connect_refused', { panic: true, attempts: 3 }), true],
+    ['others are well', failed('connect_refused', { attempts: 3 }), false],
+    ['somebody took the connection', failed('reset', { elsewhere: false, method: 'POST' }), false],
+    ['what was sent before is gone', failed('connect_refused', { elsewhere: false, replayable: false }), false],
+  ])('%s', (_what, attempt, expected) => {
+    expect(foundNobody(attempt, settings)).toBe(expected);
+  });
+
+  it('is for those who try again', () => {
+    const attempt = failed('connect_refused', { elsewhere: false });
+    expect(foundNobody(attempt, { ...settings, attempts: 0 })).toBe(false);
+    expect(foundNobody(attempt, { ...settings, on: ['reset'] })).toBe(false);
   });
 });
 

@@ -22,6 +22,7 @@ beforeEach(() => {
 class Request implements Waiting {
   isDone = false;
   untilMs = 0;
+  readonly startedMs = 0;
   readonly name: string;
 
   constructor(name: string) {
