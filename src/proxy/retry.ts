@@ -41,10 +41,13 @@ export function mayRetry(failed: FailedAttempt, settings: RetrySettings): boolea
   return !failed.requestBegun || isRepeatable(failed.method, settings.methods);
 }
 
-/** Whether nobody took a connection for the request: nothing of it was sent, so it may wait for somebody. */
+/**
+ * Whether nobody took a connection for the request: nothing of it was sent, so it may wait for somebody. A certificate that does not
+ * fit, or an address that does not exist, is not mended by waiting.
+ */
 export function foundNobody(failed: FailedAttempt, settings: RetrySettings): boolean {
-  if (causeOf(failed) !== 'connect_failure' || !settings.on.includes('connect_failure') || settings.attempts === 0)
-    return false;
+  const isUnanswered = failed.outcome === 'connect_refused' || failed.outcome === 'connect_timeout';
+  if (!isUnanswered || !settings.on.includes('connect_failure') || settings.attempts === 0) return false;
   return failed.replayable && (failed.panic || !failed.elsewhere);
 }
 

@@ -83,7 +83,7 @@ it('a backend that refuses is passed over, and its failure counts', async () => 
 
 it('a connection for which there is nobody breaks off', async () => {
   const dead = `http://127.0.0.1:${await freePort()}`;
-  const { port, adminPort } = await startTcpProxy({ backends: [dead] });
+  const { port, adminPort } = await startTcpProxy({ backends: [dead], upstream: { retry: { outage: null } } });
   const client = await connectRaw(port);
   expect(await client.ended()).toBe('reset');
   expect((await backendReports(adminPort))[0]).toMatchObject({ in_flight: 0, requests_total: 1, failures_total: 1 });

@@ -12,7 +12,10 @@ const FRAMINGS = ['Content-Length: 1000000', 'Transfer-Encoding: chunked'];
 it.each(FRAMINGS)(
   'a body (%s) behind the 502 for a refused connection is not parsed [F17 R32 R59 F141]',
   async (framing) => {
-    const proxy = await startProxy({ backends: [`http://127.0.0.1:${await freePort()}`] });
+    const proxy = await startProxy({
+      backends: [`http://127.0.0.1:${await freePort()}`],
+      upstream: { retry: { outage: null } },
+    });
     const client = await connectRaw(proxy.port);
     client.send(`POST / HTTP/1.1\r\nHost: a.example\r\n${framing}\r\n\r\n${BODY}`);
     const answer = await client.next();

@@ -101,6 +101,7 @@ describe('foundNobody', () => {
     ['nobody is left, and the last did not answer', failed('connect_timeout', { elsewhere: false }), true],
     ['a pool in panic, of which some were not tried', failed('connect_refused', { panic: true, attempts: 3 }), true],
     ['others are well', failed('connect_refused', { attempts: 3 }), false],
+    ['the last has the certificate of another', failed('connect_error', { elsewhere: false }), false],
     ['somebody took the connection', failed('reset', { elsewhere: false, method: 'POST' }), false],
     ['what was sent before is gone', failed('connect_refused', { elsewhere: false, replayable: false }), false],
   ])('%s', (_what, attempt, expected) => {
