@@ -7,8 +7,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { section as faultsSection } from '../faults/document.mjs';
 import { picture as faultsPicture } from '../faults/svg.mjs';
+import { goalsTable } from '../goals.mjs';
 import { picture as costPicture } from '../proxy/svg.mjs';
 import { leftOut, overview, ratios, rowTable } from '../proxy/tables.mjs';
+import { screenOf } from '../soak/screen.mjs';
 import { root, whereText } from './machine.mjs';
 import { microTable } from './tables.mjs';
 
@@ -24,8 +26,9 @@ export function documents() {
   const http2 = rows.filter(({ name }) => name === 'http2');
   const documents = [
     marked('README.md', [summary(rows)]),
-    marked('docs/benchmarks.md', [comparison(rows), micro()]),
+    marked('docs/benchmarks.md', [comparison(rows), micro(), goals(rows)]),
     marked('docs/http2.md', http2.map(measured)),
+    marked('docs/scale.md', [soaked()]),
     { file: 'docs/plots/cost.svg', text: costPicture(rows) },
   ];
   if (faults !== null) {
@@ -85,4 +88,17 @@ ${left === '' ? '' : `\n${left}\n`}${row.name === '1k' ? `\n${ratios(row)}\n` : 
 function micro() {
   const micro = result('micro');
   return micro === null ? '' : `### Inner loops\n\n${whereText(micro.machine)}\n\n${microTable(micro)}\n`;
+}
+
+/** @param {RowResult[]} rows */
+function goals(rows) {
+  const results = { proxy: rows, micro: result('micro')?.results ?? [], scale: result('scale') };
+  return `### Goals\n\n${goalsTable(results)}\n`;
+}
+
+/** The last soak, as it was on the screen. */
+function soaked() {
+  const soak = result('soak');
+  if (soak === null) return 'Not measured yet.';
+  return `\`${soak.repeat}\`: ${whereText(soak.machine)}\n\n\`\`\`\n${screenOf(soak)}\n\`\`\``;
 }

@@ -43,7 +43,15 @@ process.on('exit', () => {
 process.stdout.write(`soak of ${Math.round(seconds)} s and up to a minute for its end, seed ${seed}\n`);
 
 const clients = values.clients?.split(',') ?? null;
-const report = await soak({ seconds, seed, folder, users: positive('users', values.users), clients, node: values.node, say });
+const report = await soak({
+  seconds,
+  seed,
+  folder,
+  users: positive('users', values.users),
+  clients,
+  node: values.node,
+  say,
+});
 const result = { machine: describeMachine(values.node), repeat, ...report };
 mkdirSync(dirname(values.out), { recursive: true });
 writeFileSync(values.out, `${JSON.stringify(result, null, 2)}\n`);

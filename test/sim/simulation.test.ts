@@ -20,6 +20,7 @@ describe('an upstream in virtual time', () => {
 
   it.skipIf(SIM_SEED !== undefined).each(FIRST_SEEDS)(
     'keeps its invariants whatever 250 seeds from %d bring',
+    { timeout: 60_000 },
     (first) => {
       for (let seed = first; seed < first + BATCH; seed++) checkSeed(`${seed}`);
     },

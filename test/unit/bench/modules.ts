@@ -27,6 +27,13 @@ export interface FaultResult {
 }
 
 interface Modules {
+  'goals.mjs': {
+    goalsTable(results: {
+      readonly proxy: readonly object[];
+      readonly micro: readonly { readonly name: string; readonly ns: { readonly median: number } }[];
+      readonly scale: null;
+    }): string;
+  };
   'lib/documents.mjs': { documents(): readonly { readonly file: string; readonly text: string }[] };
   'lib/figures.mjs': {
     summarise(values: readonly number[]): Figure;
