@@ -11,7 +11,7 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
 export function describeMachine(node) {
   return {
     date: new Date().toISOString(),
-    commit: firstLine(['git', '-C', root, 'describe', '--always', '--dirty']) || 'unknown',
+    commit: commit(),
     pulsegate: JSON.parse(readFileSync(`${root}package.json`, 'utf8')).version,
     node: firstLine([node, '--version']),
     cpu: cpus()[0]?.model ?? 'unknown',
@@ -26,4 +26,11 @@ export function describeMachine(node) {
 export function whereText({ node, cpu, cpus, kernel, commit, date, pinned }) {
   const place = pinned ? 'proxy on one CPU, load and backends on another' : 'processes not pinned';
   return `Node ${node.slice(1)}, ${cpu}, ${cpus} CPUs, Linux ${kernel}, ${place}; commit ${commit}, ${date.slice(0, 10)}.`;
+}
+
+/** What is measured, and by what: changes to results and documents do not count. */
+function commit() {
+  const git = (/** @type {string[]} */ ...args) => firstLine(['git', '-C', root, ...args]);
+  const changes = git('status', '--porcelain', '--', 'src', 'bench', 'package-lock.json', ':!bench/results');
+  return `${git('rev-parse', '--short', 'HEAD') || 'unknown'}${changes === '' ? '' : '-dirty'}`;
 }
