@@ -169,17 +169,15 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
     if (this.isRetrying) this.endRetry(RETRY.failure);
     if (attempt === this.hedged) this.endHedge(HEDGE.lost);
     const tried = this.triedWith(attempt);
-    const sequel = forwarder.tryAgain(this, {
+    const failure = {
       outcome,
       status,
       method: this.owner.method,
       requestBegun: attempt.requestBegun,
       replayable: this.owner.isReplayable,
-      elsewhere: forwarder.hasUntried(tried),
       attempts: this.attempts - this.hedges - this.vain,
-      panic: forwarder.pool.snapshot.panic,
-      crowded: forwarder.isCrowded,
-    });
+    };
+    const sequel = forwarder.tryAgain(this, failure, tried);
     if (sequel === 'given_up') return false;
     this.isRetrying = true;
     this.retried = retriedFor(this.retried, attempt.lease.backend.id, outcome);

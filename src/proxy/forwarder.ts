@@ -20,7 +20,7 @@ import { Hedging } from './hedging.ts';
 import { Http1Transport } from './http1-transport.ts';
 import { Http2Transport } from './http2-transport.ts';
 import { Outage } from './outage.ts';
-import { type FailedAttempt, foundNobody, mayRetry } from './retry.ts';
+import { type Failure, foundNobody, mayRetry, prospectsOf } from './retry.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { type ConnectionUser, UpstreamConnection } from './upstream-connection.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -144,10 +144,14 @@ export class Forwarder {
     this.scheduleTurn();
   }
 
-  /** An attempt has failed: what becomes of its request, which is in line again unless it is given up. */
-  tryAgain(request: Waiting, failed: FailedAttempt): Sequel {
+  /**
+   * An attempt has failed: what becomes of its request, which is in line again unless it is given up.
+   * @param tried slots, the failed one included
+   */
+  tryAgain(request: Waiting, failure: Failure, tried: readonly number[]): Sequel {
     const { limits, retry } = this.settings;
     const nowMs = this.clock.now();
+    const failed = { ...failure, ...prospectsOf(this.pool.snapshot, tried, this.isCrowded) };
     if (mayRetry(failed, retry)) {
       if (this.retryBudget.withdraw(nowMs)) {
         this.enqueue(request);
@@ -181,7 +185,7 @@ export class Forwarder {
 
   /** Whether a request that tried these slots could go elsewhere. */
   hasUntried(tried: readonly number[]): boolean {
-    return this.pool.snapshot.candidates.some(({ backend }) => !tried.includes(backend.slot));
+    return prospectsOf(this.pool.snapshot, tried, this.isCrowded).elsewhere;
   }
 
   /** Requests that wait for room, or for the end of an outage. */

@@ -23,6 +23,7 @@ import type { Answer } from './answers.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { ConnectionContext, SweptConnection } from './client-side.ts';
 import type { Forwarder } from './forwarder.ts';
+import { Grace } from './grace.ts';
 import type { Peer } from './heads.ts';
 import type { Match, Router } from './router.ts';
 import { TcpConnection } from './tcp-connection.ts';
@@ -79,6 +80,8 @@ export class Listener implements ConnectionContext, ArrivalContext {
   private trusted: BlockList;
   private readonly connections = new Set<SweptConnection>();
   private sweepTimer: Timer | null = null;
+  private sweepDueMs = 0;
+  private readonly grace = new Grace();
   private dateText = '';
   private dateSecond = -1;
   private readonly idPrefix = randomBytes(9).toString('base64url');
@@ -277,12 +280,19 @@ export class Listener implements ConnectionContext, ArrivalContext {
   }
 
   private scheduleSweep(): void {
-    this.sweepTimer = this.clock.at(this.clock.now() + SWEEP_MS, () => {
-      const nowMs = this.clock.now();
-      for (const connection of this.connections) connection.sweep(nowMs);
-      this.scheduleSweep();
-    });
+    this.sweepDueMs = this.clock.now() + SWEEP_MS;
+    this.sweepTimer = this.clock.at(this.sweepDueMs, () => setImmediate(this.sweep));
   }
+
+  /** After everything that was readable has been read: what came while we stood still came in time. */
+  private readonly sweep = (): void => {
+    if (this.sweepTimer === null) return;
+    const nowMs = this.clock.now();
+    if (this.grace.isOver(nowMs, nowMs - this.sweepDueMs)) {
+      for (const connection of this.connections) connection.sweep(nowMs);
+    }
+    this.scheduleSweep();
+  };
 
   private checkEmpty(): void {
     if (this.onEmpty === null || this.connections.size > 0) return;

@@ -5,6 +5,7 @@
 
 import { judge, type OutcomeClass } from '../model/outcome.ts';
 import type { RetryCause, RetrySettings } from '../model/settings.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 
 /** RFC 9110 §9.2.2, and the methods of WebDAV and QUERY that are idempotent by their own definitions. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'QUERY', 'PROPFIND', 'REPORT', 'SEARCH']);
@@ -12,7 +13,8 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'QUERY', 
 /** In panic, when requests wait for room already: the pool has no spare capacity to waste. */
 const STRAINED_RETRIES = 1;
 
-export interface FailedAttempt {
+/** What an attempt that has failed says of itself and its request. */
+export interface Failure {
   readonly outcome: OutcomeClass;
   /** The answer's status code; 0 when no head came. */
   readonly status: number;
@@ -21,13 +23,28 @@ export interface FailedAttempt {
   readonly requestBegun: boolean;
   /** All of the request's body that was sent can be sent again. */
   readonly replayable: boolean;
-  /** A backend that this request has not tried may be picked. */
-  readonly elsewhere: boolean;
   /** Attempts made so far, this one included. */
   readonly attempts: number;
+}
+
+/** What the pool has to offer. */
+export interface Prospects {
+  /** A backend that this request has not tried may be picked. */
+  readonly elsewhere: boolean;
+  /** Some backends are out of service. */
+  readonly degraded: boolean;
   readonly panic: boolean;
   /** Requests wait for room. */
   readonly crowded: boolean;
+}
+
+export interface FailedAttempt extends Failure, Prospects {}
+
+/** @param tried slots */
+export function prospectsOf(snapshot: Snapshot, tried: readonly number[], crowded: boolean): Prospects {
+  const { candidates, entries, panic } = snapshot;
+  const elsewhere = candidates.some(({ backend }) => !tried.includes(backend.slot));
+  return { elsewhere, degraded: candidates.length < entries.length, panic, crowded };
 }
 
 /** The budget is asked separately: it is spent by asking. Assumes that nothing of the answer has reached the client. */
@@ -36,9 +53,16 @@ export function mayRetry(failed: FailedAttempt, settings: RetrySettings): boolea
   if (failed.attempts > retries || !failed.replayable) return false;
   const cause = causeOf(failed);
   if (cause === null || !settings.on.includes(cause)) return false;
-  // The same backend again helps only where a connection was stale, not where the backend has answered or does not listen.
-  if (!failed.elsewhere && cause !== 'reset') return false;
+  if (!failed.elsewhere && !mayRepeat(cause, failed)) return false;
   return !failed.requestBegun || isRepeatable(failed.method, settings.methods);
+}
+
+/**
+ * Whether the same backend may be asked again: where a connection was stale; and where it failed with an answer while those who would
+ * be asked instead are out of service. The answer of a pool that is whole is what there is to say, and who does not listen has said it.
+ */
+function mayRepeat(cause: RetryCause, { degraded }: Prospects): boolean {
+  return cause === 'reset' || (degraded && typeof cause === 'number');
 }
 
 /**

@@ -176,13 +176,9 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
     lease.end(outcome, context.clock.now() - this.connectStartedMs, detail);
     const tried = [...(this.tried ?? []), lease.backend.slot];
     if (this.attempts > 1) forwarder.counters.retried(RETRY.failure);
-    const sequel = forwarder.tryAgain(this, {
-      ...{ outcome, status: 0, method: '', requestBegun: false, replayable: true },
-      elsewhere: forwarder.hasUntried(tried),
-      attempts: this.attempts - this.vain,
-      panic: forwarder.pool.snapshot.panic,
-      crowded: forwarder.isCrowded,
-    });
+    const attempts = this.attempts - this.vain;
+    const failure = { outcome, status: 0, method: '', requestBegun: false, replayable: true, attempts };
+    const sequel = forwarder.tryAgain(this, failure, tried);
     if (sequel === 'given_up') {
       this.giveUp(detail);
       return;

@@ -13,7 +13,7 @@ import { judge, type OutcomeClass } from '../model/outcome.ts';
 import type { PickRequest } from '../model/picker.ts';
 import type { Intent } from '../model/status.ts';
 import type { Transition } from '../model/transition.ts';
-import { mayRetry } from '../proxy/retry.ts';
+import { mayRetry, prospectsOf } from '../proxy/retry.ts';
 import { RetryBudget } from '../proxy/retry-budget.ts';
 import { Checker } from './checkers.ts';
 import { type Answer, FakeFleet } from './fake-fleet.ts';
@@ -210,17 +210,14 @@ class Simulation {
 
   /** The data plane's own rule, for requests that may be sent twice. */
   private mayTryAgain({ tried }: Request, outcome: OutcomeClass): boolean {
-    const { panic, candidates } = this.upstream.snapshot;
     const failed = {
       outcome,
       status: STATUS_OF[outcome] ?? 0,
       method: 'GET',
       requestBegun: true,
       replayable: true,
-      elsewhere: candidates.some(({ backend }) => !tried.includes(backend.slot)),
       attempts: tried.length,
-      panic,
-      crowded: false,
+      ...prospectsOf(this.upstream.snapshot, tried, false),
     };
     return mayRetry(failed, this.scenario.settings.retry) && this.retryBudget.withdraw(this.clock.now());
   }

@@ -23,11 +23,13 @@ const SETTINGS = {
   'deadlines shorter than the stalls, and probes always under way': {
     probe: { path: '/slow/150', interval: '300ms', fast_interval: '100ms', timeout: '400ms' },
     heartbeat: { interval: '300ms', lease: '900ms', required: true },
-    timeouts: { response_header: '1s' },
+    timeouts: { response_header: '1s', request: '1s' },
   },
 };
 
-it('a proxy that stood still blames nobody [F68]', { timeout: 30_000 }, async () => {
+it('a proxy that stood still blames nobody, and fails no request for the time that it lost [F68]', {
+  timeout: 30_000,
+}, async () => {
   const backends = await startBackends(IDS);
   const proxies = await Promise.all(Object.values(SETTINGS).map((settings) => startStallingProxy(backends, settings)));
   const loads = proxies.map(({ port }) => runOpenLoop(port, '/slow/50', 60, 9));
@@ -38,7 +40,8 @@ it('a proxy that stood still blames nobody [F68]', { timeout: 30_000 }, async ()
     for (const proxy of proxies) proxy.kill('SIGCONT');
     await pause(BETWEEN_MS);
   }
-  await Promise.all(loads);
+  const results = await Promise.all(loads);
+  expect(results.flat().filter(({ status }) => status !== 200)).toEqual([]);
   Object.keys(SETTINGS).forEach((name, index) => {
     const { lines, transitions } = proxies[index] as ProxyProcess;
     const afterTheFirst = IDS.flatMap((id) => transitions(id).slice(1));
