@@ -1,7 +1,7 @@
 /** The scoreboard's part of docs/faults.md. */
 
 import { whereText } from '../lib/machine.mjs';
-import { details, leftOut, scoreboard } from './tables.mjs';
+import { details, leftOut, losses, scoreboard } from './tables.mjs';
 
 /** @param {{ rows: import('./tables.mjs').RowResult[] }} result a parsed results/faults.json */
 export function section({ rows }) {
@@ -17,6 +17,17 @@ ${left === '' ? '' : `\n${left}\n`}
 failure, executions for each request.**
 
 ${details(rows)}
+`;
+}
+
+/** The scoreboard's part of the README. @param {{ rows: import('./tables.mjs').RowResult[] }} result */
+export function brief({ rows }) {
+  const [first] = rows;
+  if (first === undefined) return '';
+  const { options, machine } = first;
+  return `Requests that failed, of ${options.seconds * options.rate} in ${options.seconds} s, one in ten a POST; in the rows that are not here nobody lost any. ${whereText(machine)}
+
+${losses(rows)}
 `;
 }
 

@@ -34,6 +34,19 @@ export function details(rows) {
   });
 }
 
+const SHORT = ['pulsegate', 'nginx', 'haproxy', 'caddy', 'http-proxy-3', 'node-undici'];
+
+/** For those who have a minute: requests that failed, in the rows in which some did. @param {readonly RowResult[]} rows */
+export function losses(rows) {
+  const columns = SHORT.filter((name) => rows.some(({ targets }) => targets.some((target) => target.name === name)));
+  const lines = rows.flatMap(({ title, targets }) => {
+    const lost = columns.map((name) => targets.find((target) => target.name === name)?.summary);
+    if (!lost.some((summary) => summary !== undefined && lossOf(summary) > 0)) return [];
+    return [[title, ...lost.map((summary) => (summary === undefined ? '–' : count(lossOf(summary))))]];
+  });
+  return table(['', ...columns], lines);
+}
+
 /** Who was to be measured and was not, and why; empty when all were. @param {readonly RowResult[]} rows */
 export function leftOut(rows) {
   return rows

@@ -5,7 +5,7 @@
  */
 
 import { existsSync, readFileSync } from 'node:fs';
-import { section as faultsSection } from '../faults/document.mjs';
+import { brief as faultsBrief, section as faultsSection } from '../faults/document.mjs';
 import { picture as faultsPicture } from '../faults/svg.mjs';
 import { goalsTable } from '../goals.mjs';
 import { picture as costPicture } from '../proxy/svg.mjs';
@@ -17,7 +17,6 @@ import { microTable } from './tables.mjs';
 /** @typedef {import('../proxy/tables.mjs').RowResult} RowResult */
 
 const OVERVIEW = "The others are given as multiples of Pulsegate's figure: below 1 they need less, above 1 more.";
-const MARKED = /(<!-- bench:begin -->\n).*?(<!-- bench:end -->)/s;
 
 /** Every document that results stand in, as it should be. @returns {{ file: string, text: string }[]} paths from the root */
 export function documents() {
@@ -25,7 +24,7 @@ export function documents() {
   const faults = result('faults');
   const http2 = rows.filter(({ name }) => name === 'http2');
   const documents = [
-    marked('README.md', [summary(rows)]),
+    { file: 'README.md', text: readme(rows, faults) },
     marked('docs/benchmarks.md', [comparison(rows), micro(), goals(rows)]),
     marked('docs/http2.md', http2.map(measured)),
     marked('docs/scale.md', [soaked()]),
@@ -38,12 +37,24 @@ export function documents() {
   return documents;
 }
 
+/** @param {RowResult[]} rows @param {any} faults */
+function readme(rows, faults) {
+  const text = inserted(readFileSync(`${root}README.md`, 'utf8'), 'bench', summary(rows));
+  return faults === null ? text : inserted(text, 'faults', faultsBrief(faults));
+}
+
 /** A file's text with the sections in its place for results. @param {string} file @param {string[]} sections */
 function marked(file, sections) {
-  const text = readFileSync(root + file, 'utf8');
-  if (!MARKED.test(text)) throw new Error(`${file} has no place for results`);
   const rendered = sections.filter((section) => section !== '').join('\n');
-  return { file, text: text.replace(MARKED, (_all, begin, end) => `${begin}\n${rendered}\n${end}`) };
+  return { file, text: inserted(readFileSync(root + file, 'utf8'), 'bench', rendered) };
+}
+
+/** @param {string} text @param {string} place between the lines `<!-- PLACE:begin -->` and `<!-- PLACE:end -->` @param {string} rendered */
+function inserted(text, place, rendered) {
+  const marks = new RegExp(`(<!-- ${place}:begin -->\\n).*?(<!-- ${place}:end -->)`, 's');
+  if (!marks.test(text))
+    throw new Error(`there is no place for results between <!-- ${place}:begin --> and <!-- ${place}:end -->`);
+  return text.replace(marks, (_all, begin, end) => `${begin}\n${rendered}\n${end}`);
 }
 
 /** A parsed file of results; null while there is none. @param {string} name */
