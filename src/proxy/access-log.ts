@@ -122,9 +122,11 @@ export class AccessLog {
   }
 }
 
-/** A reason for `retried`, behind those before it: `a: reset, b: http_gateway`. */
+/** A reason for `retried`, behind those before it, once: `a: reset, b: http_gateway`. Who waits for an outage's end meets the same ones again. */
 export function retriedFor(before: string, backend: string, outcome: OutcomeClass): string {
-  return `${before}${before === '' ? '' : ', '}${backend}: ${outcome}`;
+  const reason = `${backend}: ${outcome}`;
+  if (before === '') return reason;
+  return before.split(', ').includes(reason) ? before : `${before}, ${reason}`;
 }
 
 function targetForLog(target: string): string {

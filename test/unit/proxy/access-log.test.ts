@@ -55,5 +55,6 @@ test('what is empty is left out', () => {
 test('reasons of retries follow one another', () => {
   const retried = retriedFor(retriedFor('', 'a', 'reset'), 'b', 'http_gateway');
   expect(retried).toBe('a: reset, b: http_gateway');
+  expect(retriedFor(retried, 'a', 'reset')).toBe(retried);
   expect(lineFor('/', { retried, attempts: 3 })).toMatchObject({ retried, attempts: 3 });
 });
