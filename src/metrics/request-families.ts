@@ -34,7 +34,7 @@ export const REQUEST_FAMILIES: readonly Family[] = [
     'pulsegate_requests_pending',
     'gauge',
     'upstream',
-    'Requests that wait because no backend has room.',
+    'Requests that wait because no backend has room, or because none takes connections.',
     function* ({ input }) {
       for (const { name, pending } of input.counts.upstreams) yield of('pulsegate_requests_pending', name, pending);
     },
