@@ -25,8 +25,16 @@ export interface ConnectionUser {
   onEnd?(): void;
 }
 
-/** Read buffer of every connection: libuv fills it and calls back before anything else is read, so one is enough. */
-const READ_BUFFER = Buffer.allocUnsafeSlow(65_536);
+/**
+ * Memory that every connection reads into: libuv fills it and calls back before anything else is read, so one is enough. Long reads save
+ * system calls where a lot flows; but all of a read may have to wait for a client that has stopped reading, so they are short at first, and
+ * again after every wait.
+ */
+const LONG_READ = Buffer.allocUnsafeSlow(262_144);
+const SHORT_READ = LONG_READ.subarray(0, 65_536);
+
+/** So many full short reads without a wait (4 MiB) are more than buffers of the kernel may have swallowed. */
+const FLOWING_READS = 64;
 
 /** TCP keep-alive probes tell of peers that vanished without a word. */
 const TCP_KEEPALIVE_DELAY_MS = 30_000;
@@ -44,6 +52,8 @@ export class UpstreamConnection {
   idleLimitMs = Infinity;
   closed = false;
   private user: ConnectionUser | null;
+  /** Full reads since the last wait, as far as they matter. */
+  private fullReads = 0;
   private readonly socket: Socket;
   private readonly onIdleLost: (connection: UpstreamConnection) => void;
 
@@ -115,7 +125,10 @@ export class UpstreamConnection {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: TCP_KEEPALIVE_DELAY_MS,
-      onread: { buffer: READ_BUFFER, callback: (length, chunk) => this.read(chunk as Buffer, length) },
+      onread: {
+        buffer: () => (this.fullReads === FLOWING_READS ? LONG_READ : SHORT_READ),
+        callback: (length, chunk) => this.readPlainly(chunk as Buffer, length),
+      },
     });
     socket.on('connect', () => this.user?.onConnected());
     socket.on('error', (error) => this.lose(error));
@@ -135,6 +148,13 @@ export class UpstreamConnection {
     });
     socket.on('error', (error) => this.lose(tls.explain(error, this.backend)));
     return socket;
+  }
+
+  private readPlainly(chunk: Buffer, length: number): boolean {
+    const goesOn = this.read(chunk, length);
+    if (!goesOn) this.fullReads = 0;
+    else if (length === chunk.length && this.fullReads < FLOWING_READS) this.fullReads++;
+    return goesOn;
   }
 
   private read(chunk: Buffer, length: number): boolean {
