@@ -25,7 +25,7 @@ export function documents() {
   const http2 = rows.filter(({ name }) => name === 'http2');
   const documents = [
     { file: 'README.md', text: readme(rows, faults) },
-    marked('docs/benchmarks.md', [comparison(rows), micro(), goals(rows)]),
+    marked('docs/benchmarks.md', [atAGlance(rows), goals(rows), ...rows.map(measured), micro()]),
     marked('docs/http2.md', http2.map(measured)),
     marked('docs/scale.md', [soaked()]),
     { file: 'docs/plots/cost.svg', text: costPicture(rows) },
@@ -76,10 +76,9 @@ ${basis === undefined ? '' : `${ratios(basis)} `}${whereText(first.machine)}
 `;
 }
 
-/** Every row with all that was measured. @param {RowResult[]} rows */
-function comparison(rows) {
-  const parts = rows.map(measured);
-  return rows.length === 0 ? '' : [`### At a glance\n\n${OVERVIEW}\n\n${overview(rows)}\n`, ...parts].join('\n');
+/** @param {RowResult[]} rows */
+function atAGlance(rows) {
+  return rows.length === 0 ? '' : `### At a glance\n\n${OVERVIEW}\n\n${overview(rows)}\n`;
 }
 
 /** @param {RowResult} row */
