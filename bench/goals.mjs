@@ -33,12 +33,6 @@ const GOALS = [
   ...[10, 1_000, 10_000].map((size) => inner(`pick: least_request, ${size} backends`, 150)),
   atScale('a success recorded, 10,000 backends', 100, 'ns', 0, ({ parts }) => parts.outcomeNs),
   atScale('snapshot of 10,000 backends', 10, 'ms', 1, ({ parts }) => parts.snapshotMs),
-  {
-    ...atScale('heartbeats taken over HTTP, for each second of a core', 15_000, '/s', 0, ({ heartbeats }) =>
-      perCoreSecond(heartbeats.http.usEach),
-    ),
-    isFloor: true,
-  },
   atScale('2,000 probes a second', 50, '% of a core', 0, ({ probing }) => (probing.usPerProbe * 2_000) / 10_000),
   memory('idle', 'pulsegate', 'memory of an idle connection', 12),
   memory('backends', 'pulsegate, without probes', 'memory of a backend, not probed', 8),
@@ -95,11 +89,6 @@ function atScale(what, bound, unit, digits, read) {
 /** @param {string} row @param {string} target @param {string} what @param {number} bound @returns {Goal} */
 function memory(row, target, what, bound) {
   return { what, bound, unit: 'KiB', digits: 1, of: ({ proxy }) => figureOf(proxy, row, target, 'kib') };
-}
-
-/** @param {number} usEach */
-function perCoreSecond(usEach) {
-  return 1_000_000 / usEach;
 }
 
 /** A median; null when it was not measured. @param {RowResult[]} rows @param {string} row @param {string} target @param {string} key */

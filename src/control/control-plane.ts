@@ -235,7 +235,7 @@ export class ControlPlane {
     if (to === 'suspect') this.warnOfProbes(event);
   }
 
-  /** Once for each reload: whoever changed what probes ask has to look at it, and nothing else will tell. */
+  /** Once for each reload: whoever changed what probes ask has to look at it. No error: the backend may have chosen this moment to fail. */
   private warnOfProbes({ upstream, backend }: HealthEvent): void {
     const generation = this.options.generation?.() ?? 1;
     if (this.upstream(upstream)?.probesOnTrialSinceMs === null) return;
@@ -244,7 +244,7 @@ export class ControlPlane {
     const message =
       `the probes of generation ${generation} fail, ${backend} was the first, and too few backends have passed them: ` +
       'whoever served goes on serving; correct what probes ask, or the backends';
-    this.options.log.error({ upstream, generation }, `upstream ${upstream}: ${message}`);
+    this.options.log.warn({ upstream, generation }, `upstream ${upstream}: ${message}`);
     this.events.note({ kind: 'reload', upstream, message });
   }
 
