@@ -4,6 +4,7 @@
  */
 
 import { round, table } from './lib/figures.mjs';
+import { medianIn } from './proxy/tables.mjs';
 
 /**
  * @typedef {import('./proxy/tables.mjs').RowResult} RowResult
@@ -93,7 +94,6 @@ function memory(row, target, what, bound) {
 
 /** A median; null when it was not measured. @param {RowResult[]} rows @param {string} row @param {string} target @param {string} key */
 function figureOf(rows, row, target, key) {
-  const figures = rows.find(({ name }) => name === row)?.targets.find(({ name }) => name === target)?.figures;
-  const figure = /** @type {{ median: number } | undefined} */ (figures?.[key]);
-  return figure?.median ?? null;
+  const measured = rows.find(({ name }) => name === row);
+  return measured === undefined ? null : medianIn(measured, target, key);
 }

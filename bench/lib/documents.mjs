@@ -1,6 +1,6 @@
 /**
- * What the documents say of results, as text made from bench/results: each document's part between the lines
- * `<!-- bench:begin -->` and `<!-- bench:end -->`, and the pictures. `node bench/render.mjs` writes it, and a test compares: no
+ * What the documents say of results, as text made from bench/results: each document's part between two
+ * marks (`places.mjs`), and the pictures. `node bench/render.mjs` writes it, and a test compares: no
  * figure is typed by hand.
  */
 
@@ -12,6 +12,7 @@ import { picture as costPicture } from '../proxy/svg.mjs';
 import { leftOut, overview, ratios, rowTable } from '../proxy/tables.mjs';
 import { screenOf } from '../soak/screen.mjs';
 import { root, whereText } from './machine.mjs';
+import { inserted } from './places.mjs';
 import { microTable } from './tables.mjs';
 
 /** @typedef {import('../proxy/tables.mjs').RowResult} RowResult */
@@ -47,14 +48,6 @@ function readme(rows, faults) {
 function marked(file, sections) {
   const rendered = sections.filter((section) => section !== '').join('\n');
   return { file, text: inserted(readFileSync(root + file, 'utf8'), 'bench', rendered) };
-}
-
-/** @param {string} text @param {string} place between the lines `<!-- PLACE:begin -->` and `<!-- PLACE:end -->` @param {string} rendered */
-function inserted(text, place, rendered) {
-  const marks = new RegExp(`(<!-- ${place}:begin -->\\n).*?(<!-- ${place}:end -->)`, 's');
-  if (!marks.test(text))
-    throw new Error(`there is no place for results between <!-- ${place}:begin --> and <!-- ${place}:end -->`);
-  return text.replace(marks, (_all, begin, end) => `${begin}\n${rendered}\n${end}`);
 }
 
 /** A parsed file of results; null while there is none. @param {string} name */

@@ -2,8 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { table } from '../lib/figures.mjs';
-
-const MARKED = /(<!-- arena:begin -->\n).*?(<!-- arena:end -->)/s;
+import { inserted } from '../lib/places.mjs';
 
 /** @param {any} result a parsed results/policies.json @param {string} file */
 export function renderTables(result, file) {
@@ -14,10 +13,7 @@ export function renderTables(result, file) {
     ...[1, 4, 16].map((proxies) => cases(result, proxies)),
     holes(result),
   ];
-  writeFileSync(
-    file,
-    text.replace(MARKED, (_all, begin, end) => `${begin}\n${rendered.join('\n\n')}\n\n${end}`),
-  );
+  writeFileSync(file, inserted(text, 'arena', `${rendered.join('\n\n')}\n`));
   process.stdout.write(`${file} written\n`);
 }
 

@@ -130,14 +130,18 @@ export function overview(rows) {
 /** What the overview compares, of one program; null when it was not measured. @param {RowResult} row @param {string} name */
 export function headlineOf(row, name) {
   const headline = HEADLINES[row.kind];
-  const target = row.targets.find((candidate) => candidate.name === name);
-  return headline === undefined || target === undefined ? null : medianOf(target, headline.key);
+  return headline === undefined ? null : medianIn(row, name, headline.key);
 }
 
 /** Median CPU time per request; null when the target was not measured. @param {RowResult} row @param {string} name */
 function cpuOf(row, name) {
+  return medianIn(row, name, 'cpuUs');
+}
+
+/** A program's median; null when it was not measured. @param {RowResult} row @param {string} name @param {string} key */
+export function medianIn(row, name, key) {
   const target = row.targets.find((candidate) => candidate.name === name);
-  return target === undefined ? null : medianOf(target, 'cpuUs');
+  return target === undefined ? null : medianOf(target, key);
 }
 
 /** @param {TargetResult} target @param {string} key */

@@ -4,10 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { round, table } from '../lib/figures.mjs';
 import { root } from '../lib/machine.mjs';
+import { inserted } from '../lib/places.mjs';
 import { capacityOf, memoryPerBackend, needsOf } from './arithmetic.mjs';
 
 const PAGE = join(root, 'docs/scale.md');
-const MARKED = /(<!-- scale:begin -->\n).*?(<!-- scale:end -->)/s;
 
 /** @typedef {import('./arithmetic.mjs').Result} Result */
 
@@ -38,8 +38,7 @@ export function renderPage(result) {
 
 /** The page with these results. @param {string} page @param {Result} result */
 export function withSections(page, result) {
-  const sections = scaleSections(result).join('\n\n');
-  return page.replace(MARKED, (_all, begin, end) => `${begin}\n${sections}\n\n${end}`);
+  return inserted(page, 'scale', `${scaleSections(result).join('\n\n')}\n`);
 }
 
 /** @param {Result} result */

@@ -1,6 +1,7 @@
 /** A backend process is killed under load and comes back: no client notices, and the proxy can tell the story. */
 
 import { expect, it } from 'vitest';
+import { pause } from '../support/evidence.ts';
 import { runOpenLoop } from '../support/open-loop.ts';
 import { startBackendProcess, startProxyProcess, transitionsInOrder } from '../support/processes.ts';
 
@@ -25,7 +26,7 @@ it('kill -9 of one backend of four fails no request, and it returns on trial', {
   for (const id of IDS) await transitionsInOrder(proxy, id, ['up']);
 
   const load = runOpenLoop(proxy.port, '/work', PER_SECOND, SECONDS);
-  await after(KILL_AT_MS);
+  await pause(KILL_AT_MS);
   const seen = proxy.transitions(victim.id).length;
   victim.kill('SIGKILL');
   await victim.exited;
@@ -46,7 +47,7 @@ it('kill -9 of one backend of four fails no request, and it returns on trial', {
   };
   expect(health.upstreams.app).toMatchObject({ status: 'degraded', available: 3 });
 
-  await after(RESTART_AT_MS - KILL_AT_MS);
+  await pause(RESTART_AT_MS - KILL_AT_MS);
   await startBackendProcess(victim.id, victim.port);
   const results = await load;
 
@@ -58,11 +59,6 @@ it('kill -9 of one backend of four fails no request, and it returns on trial', {
   const late = results.filter(({ backend, startedAt }) => backend === victim.id && startedAt > removal.time + 1_000);
   expect(late.length).toBeGreaterThan(0);
 });
-
-/** The scenario's own schedule, not a wait for the proxy. */
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 async function admin(port: number, path: string): Promise<unknown> {
   return (await fetch(`http://127.0.0.1:${port}${path}`)).json();

@@ -3,6 +3,7 @@
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
+import { pause } from '../support/evidence.ts';
 import { runOpenLoop } from '../support/open-loop.ts';
 import { freePort, startBackendProcess, startProxyProcess } from '../support/processes.ts';
 import { startProxy } from '../support/proxy.ts';
@@ -41,10 +42,10 @@ it('a restart of the only backend, by kill -9, fails no request', { timeout: 40_
     upstreams: { app: { backends: [{ id: 'a', url: `http://127.0.0.1:${backend.port}` }], retry: { outage: '20s' } } },
   });
   const load = runOpenLoop(proxy.port, '/work', PER_SECOND, 4);
-  await after(1_000);
+  await pause(1_000);
   backend.kill('SIGKILL');
   await backend.exited;
-  await after(1_000);
+  await pause(1_000);
   const posted = post(proxy.port);
   await startBackendProcess('a', backend.port);
   const results = await load;
@@ -97,7 +98,7 @@ it('a connection of a tcp listener waits as well', async () => {
   });
   const client = await connectRaw(port);
   client.send('hello');
-  await after(300);
+  await pause(300);
   const server = createServer((socket) => void socket.pipe(socket).on('error', () => {}));
   await new Promise<void>((resolve) => server.listen(backendPort, '127.0.0.1', resolve));
   await client.until((received) => received === 'hello');
@@ -105,8 +106,3 @@ it('a connection of a tcp listener waits as well', async () => {
   await client.ended();
   server.close();
 });
-
-/** The scenario's own schedule, not a wait for the proxy. */
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
