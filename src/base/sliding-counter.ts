@@ -24,6 +24,16 @@ export class SlidingCounter {
     this.sum += 1;
   }
 
+  /** An event of the past is counted with those of its time; not at all when they have left the window. */
+  addLate(at: number): void {
+    const bucket = Math.floor(at / this.bucketMs);
+    if (bucket <= this.current - BUCKETS) return;
+    if (bucket > this.current) this.advance(at);
+    const index = bucket % BUCKETS;
+    this.counts[index] = (this.counts[index] as number) + 1;
+    this.sum += 1;
+  }
+
   /** Events within the window that ends at `at`. */
   count(at: number): number {
     this.advance(at);

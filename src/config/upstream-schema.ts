@@ -173,7 +173,11 @@ export const upstream = z.strictObject({
         null,
         "From the start of one try to its answer's head; null: only the ordinary timeouts.",
       ),
-      budget: key(share(), '20%', 'Share of the requests of the last ten seconds that may be retries.'),
+      budget: key(
+        share(),
+        '20%',
+        'Share of the requests of the last ten seconds that may be retries; while most retries succeed, only the others count, doubly.',
+      ),
       min_per_second: key(count(0, 1_000_000), 10, 'Retries per second that are allowed besides that share.'),
       buffer_bytes: key(size({ max: '16MiB' }), '64KiB', 'A request body up to this size can be sent again.'),
       rescue: key(

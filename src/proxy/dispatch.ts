@@ -60,8 +60,8 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
   private hedges = 0;
   /** The second attempt beside the first, until it is known which of them was of use. */
   private hedged: Attempt | null = null;
-  /** An attempt is made again elsewhere, and has not ended. */
-  private isRetrying = false;
+  /** When it was decided to make an attempt again that has not ended; null = there is none. */
+  private retriedMs: number | null = null;
   /** Attempts from before an outage, which do not count after it. */
   private vain = 0;
   /** No answer's head has come. */
@@ -141,7 +141,10 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
     if (status >= 500 && (this.yields(attempt) || this.tryAgain(attempt, outcome, status))) return false;
     this.awaitsHead = false;
     this.forwarder.onAnswer();
-    if (this.isRetrying) this.endRetry(status < 500 ? RETRY.success : RETRY.failure);
+    if (this.retriedMs !== null) {
+      if (outcome === 'ok' && this.counted > 1) this.forwarder.retryBudget.repay(this.retriedMs);
+      this.endRetry(status < 500 ? RETRY.success : RETRY.failure);
+    }
     if (this.hedged !== null) this.endHedge(attempt === this.hedged ? HEDGE.won : HEDGE.lost);
     if (this.rival !== null) this.supersede(attempt === this.current ? this.rival : (this.current as Attempt));
     this.current = attempt;
@@ -166,7 +169,7 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
    */
   private tryAgain(attempt: Attempt, outcome: OutcomeClass, status: number): boolean {
     const { forwarder } = this;
-    if (this.isRetrying) this.endRetry(RETRY.failure);
+    if (this.retriedMs !== null) this.endRetry(RETRY.failure);
     if (attempt === this.hedged) this.endHedge(HEDGE.lost);
     const tried = this.triedWith(attempt);
     const failure = {
@@ -175,17 +178,22 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
       method: this.owner.method,
       requestBegun: attempt.requestBegun,
       replayable: this.owner.isReplayable,
-      attempts: this.attempts - this.hedges - this.vain,
+      attempts: this.counted,
     };
     const sequel = forwarder.tryAgain(this, failure, tried);
     if (sequel === 'given_up') return false;
-    this.isRetrying = true;
+    this.retriedMs = this.clock.now();
     this.retried = retriedFor(this.retried, attempt.lease.backend.id, outcome);
     this.tried = tried;
     if (sequel === 'later') this.beginAnew();
     this.current = null;
     forwarder.pool.recordRetry(attempt.lease.backend.slot);
     return true;
+  }
+
+  /** Attempts one after another, since the last outage if there was one. */
+  private get counted(): number {
+    return this.attempts - this.hedges - this.vain;
   }
 
   /** Whoever was tried before an outage may be tried after it. */
@@ -196,7 +204,7 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
 
   /** The request is over: nothing is begun any more. */
   end(): void {
-    if (this.isRetrying) this.endRetry(RETRY.abandoned);
+    if (this.retriedMs !== null) this.endRetry(RETRY.abandoned);
     if (this.hedged !== null) this.endHedge(HEDGE.lost);
     this.isDone = true;
     this.awaitsHead = false;
@@ -281,7 +289,7 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
   }
 
   private endRetry(result: number): void {
-    this.isRetrying = false;
+    this.retriedMs = null;
     this.forwarder.counters.retried(result);
   }
 

@@ -137,6 +137,7 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
     lease.settle('ok', nowMs - this.connectStartedMs);
     forwarder.onAnswer();
     if (this.attempts > 1) forwarder.counters.retried(RETRY.success);
+    if (this.counted > 1) forwarder.retryBudget.repay(this.connectStartedMs);
     const end = new BackendEnd(this.upstream as UpstreamConnection);
     const { timeouts } = forwarder.settings;
     const onOver = (whole: boolean, detail: string) => this.finish(whole, detail);
@@ -176,8 +177,14 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
     lease.end(outcome, context.clock.now() - this.connectStartedMs, detail);
     const tried = [...(this.tried ?? []), lease.backend.slot];
     if (this.attempts > 1) forwarder.counters.retried(RETRY.failure);
-    const attempts = this.attempts - this.vain;
-    const failure = { outcome, status: 0, method: '', requestBegun: false, replayable: true, attempts };
+    const failure = {
+      outcome,
+      status: 0,
+      method: '',
+      requestBegun: false,
+      replayable: true,
+      attempts: this.counted,
+    };
     const sequel = forwarder.tryAgain(this, failure, tried);
     if (sequel === 'given_up') {
       this.giveUp(detail);
@@ -187,6 +194,11 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
     if (sequel === 'later') this.beginAnew();
     this.retried = retriedFor(this.retried, lease.backend.id, outcome);
     forwarder.pool.recordRetry(lease.backend.slot);
+  }
+
+  /** Attempts since the last outage, if there was one. */
+  private get counted(): number {
+    return this.attempts - this.vain;
   }
 
   /** Whoever was tried before an outage may be tried after it. */

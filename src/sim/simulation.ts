@@ -180,6 +180,7 @@ class Simulation {
       if (hint !== null && isHinting(hint)) lease.hint(hint);
       lease.end(outcome, elapsedMs, '');
       this.counts[judge(outcome)] += 1;
+      if (outcome === 'ok' && request.tried.length > 1) this.retryBudget.repay(startedMs);
       if (this.mayTryAgain(request, outcome)) this.attempt(request);
       else this.end(request, outcome);
     });

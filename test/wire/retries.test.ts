@@ -66,3 +66,35 @@ it.each([...REPEATABLE, ...OTHERS])(
     ]);
   },
 );
+
+/** Twenty requests, one after another, each of which some backend answers with 503; the budget alone allows one retry. */
+async function askTwenty(isOnlyTheFirst: boolean) {
+  const seen = new Set<string>();
+  let executions = 0;
+  const respond = (request: RecordedRequest) => {
+    executions++;
+    if (isOnlyTheFirst && seen.has(request.startLine)) echo(request);
+    else FAILURES['answers 503'](request);
+    seen.add(request.startLine);
+  };
+  const backends = await Promise.all([startRecordingBackend(respond), startRecordingBackend(respond)]);
+  const proxy = await startProxy({
+    backends: backends.map(({ url }) => url),
+    upstream: { retry: { budget: '1%', min_per_second: 0 } },
+  });
+  const client = await connectRaw(proxy.port);
+  let answered = 0;
+  for (let i = 0; i < 20; i++) {
+    client.send(`GET /${i} HTTP/1.1\r\nHost: a.example\r\n\r\n`);
+    if (statusOf(await client.next('GET')) === 200) answered++;
+  }
+  return { answered, executions };
+}
+
+it('retries that bring an answer do not use up the budget [F86]', async () => {
+  expect(await askTwenty(true)).toEqual({ answered: 20, executions: 40 });
+});
+
+it('retries that fail use up the budget [F86]', async () => {
+  expect(await askTwenty(false)).toEqual({ answered: 0, executions: 21 });
+});

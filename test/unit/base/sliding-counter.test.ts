@@ -13,6 +13,19 @@ describe('SlidingCounter', () => {
     expect(counter.count(15_000)).toBe(0);
   });
 
+  it('counts an event of the past with those of its time', () => {
+    const counter = new SlidingCounter(10_000);
+    counter.add(5_000);
+    counter.addLate(1_000);
+    expect(counter.count(10_999)).toBe(2);
+    expect(counter.count(11_000)).toBe(1);
+    counter.addLate(1_500);
+    expect(counter.count(11_000)).toBe(1);
+    counter.addLate(12_000);
+    expect(counter.count(12_000)).toBe(2);
+    expect(counter.count(22_000)).toBe(0);
+  });
+
   it('is empty after an idle gap of any number of lengths', () => {
     for (const gapMs of [10_000, 15_000, 20_000, 1e9]) {
       const counter = new SlidingCounter(10_000);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createRng } from '../../../src/base/rng.ts';
 import type { OutcomeClass } from '../../../src/model/outcome.ts';
 import type { RetrySettings } from '../../../src/model/settings.ts';
 import { type FailedAttempt, foundNobody, mayRetry } from '../../../src/proxy/retry.ts';
@@ -143,5 +144,73 @@ describe('RetryBudget', () => {
     for (let i = 0; i < 100; i++) budget.deposit(200);
     expect(spend(200)).toBe(20);
     expect(spend(20_000)).toBe(10);
+  });
+
+  it('counts what brings nothing twice, as long as most brings an answer', () => {
+    /** Retries that 100 requests may cause; the fifth part of them is 20. */
+    const spend = (succeeds: (retry: number) => boolean) => {
+      const budget = new RetryBudget({ ...settings, budget: 0.2, minPerSecond: 0 });
+      for (let i = 0; i < 100; i++) budget.deposit(0);
+      let retries = 0;
+      while (retries < 1_000 && budget.withdraw(0)) {
+        if (succeeds(retries)) budget.repay(0);
+        retries++;
+      }
+      return retries;
+    };
+    expect(spend(() => false)).toBe(20);
+    expect(spend((retry) => retry % 2 === 0)).toBe(20);
+    // Of 38, ten have failed.
+    expect(spend((retry) => retry % 4 !== 1)).toBe(38);
+    expect(spend(() => true)).toBe(1_000);
+  });
+
+  it('forgets what was repaid with what was spent', () => {
+    const budget = new RetryBudget({ ...settings, budget: 0, minPerSecond: 1 });
+    for (let i = 0; i < 50; i++) {
+      expect(budget.withdraw(100)).toBe(true);
+      budget.repay(100);
+    }
+    expect(budget.withdraw(9_900)).toBe(true);
+    budget.repay(100);
+    let left = 0;
+    while (budget.withdraw(12_000)) left++;
+    // The one that was not repaid is still counted, and nothing beside it.
+    expect(left).toBe(9);
+  });
+
+  /** Of a minute of requests whose attempts fail with this chance: shares that were lost, and tried again. */
+  function flakyMinute(failing: number, everyMs = 1) {
+    const rng = createRng('flaky');
+    const budget = new RetryBudget(settings);
+    let lost = 0;
+    let retries = 0;
+    for (let nowMs = 0; nowMs < 60_000; nowMs += everyMs) {
+      budget.deposit(nowMs);
+      let attempts = 1;
+      while (rng.next() < failing) {
+        if (attempts > settings.attempts || !budget.withdraw(nowMs)) {
+          lost++;
+          attempts = 0;
+          break;
+        }
+        attempts++;
+        retries++;
+      }
+      if (attempts > 1) budget.repay(nowMs);
+    }
+    const requests = 60_000 / everyMs;
+    return { lost: lost / requests, retries: retries / requests };
+  }
+
+  it('leaves little of what all backends fail now and then', () => {
+    // What is left by two retries without a budget: 0.027; by a budget for all of them: 0.15.
+    expect(flakyMinute(0.3).lost).toBeLessThan(0.065);
+    expect(flakyMinute(0.3, 4).lost).toBeLessThan(0.04);
+  });
+
+  it('multiplies no overload, and nothing by much', () => {
+    for (let failing = 0.5; failing <= 1; failing += 0.1) expect(flakyMinute(failing).retries).toBeLessThan(0.215);
+    for (let failing = 0; failing <= 1; failing += 0.02) expect(flakyMinute(failing).retries).toBeLessThan(0.38);
   });
 });
