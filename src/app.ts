@@ -25,6 +25,7 @@ import { type Heir, type Inheritance, receiveInheritance, type SharedSocket, sta
 import { bindSocket } from './platform/listen-sockets.ts';
 import { type OpenLog, openLog } from './platform/logger.ts';
 import { type LoopLag, watchLoopLag } from './platform/loop-lag.ts';
+import { memoryUse } from './platform/memory.ts';
 import { openFilesLimit } from './platform/open-files.ts';
 import { processEnv } from './platform/process.ts';
 import { nodeVersion, processStartSeconds, readProcess } from './platform/process-figures.ts';
@@ -111,7 +112,8 @@ class App implements RunningApp, AdminControl {
     const poolOf = (name: string) => this.control.upstream(name)?.routed as ForwarderPool;
     this.fleet = settings.workers === 1 ? null : this.createFleet(rng.fork('workers'), options, sockets);
     this.data =
-      this.fleet ?? new DataPlane({ clock: systemClock, log, files, sockets, openFiles: openFilesLimit(), poolOf });
+      this.fleet ??
+      new DataPlane({ clock: systemClock, log, files, sockets, openFiles: openFilesLimit(), memoryUse, poolOf });
     this.services = new Services({
       control: this,
       targets: (name) => {

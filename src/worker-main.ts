@@ -7,6 +7,7 @@ import { systemClock } from './platform/clock.ts';
 import { adoptSocket } from './platform/listen-sockets.ts';
 import { openLog } from './platform/logger.ts';
 import { watchLoopLag } from './platform/loop-lag.ts';
+import { memoryUse } from './platform/memory.ts';
 import { openFilesLimit } from './platform/open-files.ts';
 import { endProcess, onReloadSignal, onStopSignal, writeError } from './platform/process.ts';
 import { type ParentLink, parentLink } from './platform/worker-process.ts';
@@ -48,6 +49,7 @@ function create(link: ParentLink, { number, logLevel, logFormat }: Extract<FromP
     files,
     loopLag,
     openFiles: openFilesLimit(),
+    memoryUse,
     adopt: (asked, address, handle) => {
       const socket = adoptSocket(asked, address, handle);
       socket.share();

@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import { parseBind, parseUdpBind } from './addresses.ts';
-import { count, duration, key, parsed, required, text } from './fields.ts';
+import { count, duration, key, parsed, required, share, text } from './fields.ts';
 import { hook } from './hook-schema.ts';
 import { listener } from './listener-schema.ts';
 import { NAME, PSEUDONYM, TOKEN } from './names.ts';
@@ -64,6 +64,11 @@ export const configSchema = z.strictObject({
     z.string().min(1).nullable(),
     null,
     'File that keeps what probes decided, for `initial_state: last` after a restart; null: none.',
+  ),
+  max_memory: key(
+    share({ min: '50%' }).nullable(),
+    '95%',
+    'Share of the memory that a process may use (its heap, the container) from which on it refuses new requests; connections end three points before; null: never.',
   ),
   listeners: required(z.array(listener).min(1), 'Where clients connect.'),
   admin: key(

@@ -15,6 +15,7 @@ export function toSettings(config: Config): Settings {
     log: { level: config.log.level, access: toAccess(config.log.access) },
     drain: { delayMs: config.drain.delay, timeoutMs: config.drain.timeout },
     stateFile: config.state_file,
+    maxMemory: config.max_memory,
     listeners: config.listeners.map((listener) => toListener(listener, upstreamNames)),
     admin: toAdmin(config.admin),
     heartbeats: toReceiver(config.heartbeats),

@@ -395,6 +395,8 @@ export interface Settings {
   readonly drain: DrainSettings;
   /** Where health is kept over a restart; null = nowhere. */
   readonly stateFile: string | null;
+  /** Share of the memory that a process may use at which it refuses requests, 0.5 to 1; null = never. */
+  readonly maxMemory: number | null;
   readonly listeners: readonly ListenerSettings[];
   /** null = off. */
   readonly admin: AdminSettings | null;

@@ -29,8 +29,8 @@ const HEAD_SLACK = 6;
 /** RFC 9112 §9.6: bytes still on their way must not turn our answer into a reset. */
 const LINGER_MS = 500;
 
-/** While draining, an idle connection is closed after this: long enough for a request that is already on its way. */
-const DRAIN_IDLE_MS = 1_000;
+/** Where connections are to end, an idle one is closed after this: long enough for a request that is already on its way. */
+const ENDING_IDLE_MS = 1_000;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -90,7 +90,7 @@ export class ClientConnection implements ClientSide {
     this.exchange?.sweep(nowMs);
   }
 
-  /** The listener is draining: idle connections close soon, others after their answer. */
+  /** Connections are to end: idle ones close soon, others after their answer. */
   drain(): void {
     if (this.exchange === null) this.armDeadline();
   }
@@ -113,7 +113,7 @@ export class ClientConnection implements ClientSide {
   sendHead(head: ResponseHead): void {
     const exchange = this.exchange as Exchange;
     const framing = this.relay.begin(head, exchange.head.minor);
-    if (!exchange.head.keepAlive || this.context.draining || framing === 'until_close') this.closing = true;
+    if (!exchange.head.keepAlive || this.context.endsConnections || framing === 'until_close') this.closing = true;
     if (this.holdsTunnelBytes(exchange)) this.closing = true;
     const date = head.hasDate ? '' : this.context.date();
     this.writer.addText(renderResponseHead(head, framing, exchange.requestId, this.closing, date));
@@ -137,7 +137,7 @@ export class ClientConnection implements ClientSide {
 
   answer(answer: Answer): void {
     const exchange = this.exchange as Exchange;
-    if (!exchange.head.keepAlive || this.context.draining || !exchange.bodyIsWhole || answer.closes)
+    if (!exchange.head.keepAlive || this.context.endsConnections || !exchange.bodyIsWhole || answer.closes)
       this.closing = true;
     if (this.holdsTunnelBytes(exchange)) this.closing = true;
     this.send(answer, exchange.requestId, exchange.method === 'HEAD');
@@ -313,14 +313,14 @@ export class ClientConnection implements ClientSide {
 
   /** One rule for what the client is being waited for. @param nowMs where it is known */
   private armDeadline(nowMs?: number): void {
-    const { clock, draining, settings } = this.context;
+    const { clock, endsConnections, settings } = this.context;
     const { timeouts } = settings;
     let waitMs = Infinity;
     if (this.stalled) waitMs = timeouts.writeStallMs;
     else if (this.lingering) waitMs = LINGER_MS;
     else if (this.exchange !== null) waitMs = this.exchange.wantsBody ? timeouts.bodyIdleMs : Infinity;
     else if (this.headBegun) waitMs = timeouts.headerMs;
-    else waitMs = draining ? DRAIN_IDLE_MS : timeouts.idleMs;
+    else waitMs = endsConnections ? ENDING_IDLE_MS : timeouts.idleMs;
     this.deadlineMs = waitMs === Infinity ? Infinity : (nowMs ?? clock.now()) + waitMs;
   }
 

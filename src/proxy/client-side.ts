@@ -11,6 +11,7 @@ import type { LoggedConnection, LoggedRequest } from './access-log.ts';
 import type { Answer } from './answers.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { Peer } from './heads.ts';
+import type { Pressure } from './memory-pressure.ts';
 import type { Match } from './router.ts';
 import type { TunnelEnd, TunnelSide } from './tunnel.ts';
 
@@ -58,6 +59,7 @@ export interface ExchangeContext {
   readonly bodyBytes: number | null;
   /** Monotonic milliseconds at which everything open is closed; Infinity = no end is set. */
   readonly drainUntilMs: number;
+  readonly pressure: Pressure;
   route(head: RequestHead): Match<Forwarder>;
 }
 
@@ -65,8 +67,8 @@ export interface ExchangeContext {
 export interface ConnectionContext extends ExchangeContext {
   readonly settings: ListenerSettings;
   readonly headLimits: HeadLimits;
-  /** No new requests are wanted: answers say `connection: close`. */
-  readonly draining: boolean;
+  /** Connections end with their answers, which say `connection: close`; idle ones end soon. */
+  readonly endsConnections: boolean;
   /** Current value of the Date header. */
   date(): string;
   nextRequestId(): string;

@@ -30,11 +30,14 @@ import { Forwarder, type ForwarderPool } from './forwarder.ts';
 import { Http2Connection } from './http2-connection.ts';
 import { ListenAddress } from './listen-address.ts';
 import { alpnOf, isSameKind, Listener, type ListenerConfiguration } from './listener.ts';
+import { explainPressure, MemoryPressure, PRESSURE } from './memory-pressure.ts';
 import { fitToOpenFiles } from './open-files.ts';
 import { Router } from './router.ts';
 
 /** How often idle connections to backends are looked through. */
 const SWEEP_MS = 1_000;
+/** How often it is asked how much memory is left; it takes 10 µs. */
+const MEMORY_MS = { plenty: 50, short: 10 } as const;
 
 export interface DataPlaneOptions {
   readonly clock: Clock;
@@ -44,6 +47,8 @@ export interface DataPlaneOptions {
   readonly sockets: ListenSockets;
   /** Files that this process may have open; null = unknown. */
   readonly openFiles: number | null;
+  /** Share of the memory that this process may use, where so many are like it. */
+  readonly memoryUse: (processes: number) => number;
   /** Asked at each commit: there must be one for every upstream of the settings by then. */
   readonly poolOf: (upstream: string) => ForwarderPool;
 }
@@ -83,6 +88,8 @@ export class DataPlane {
   /** No longer configured: they end when no request is left that could use them. */
   private retired: Forwarder[] = [];
   private sweeping: Timer | null = null;
+  private readonly memory = new MemoryPressure();
+  private watching: Timer | null = null;
 
   constructor(options: DataPlaneOptions) {
     this.options = options;
@@ -138,6 +145,7 @@ export class DataPlane {
   /** Closes everything at once. */
   close(): void {
     this.sweeping?.cancel();
+    this.watching?.cancel();
     for (const address of this.addresses.values()) address.close();
     for (const listener of [...this.serving.values(), ...this.leaving]) listener.destroy();
     for (const forwarder of this.forwarders()) forwarder.close();
@@ -175,6 +183,7 @@ export class DataPlane {
     this.applyUpstreams(settings, prepared);
     this.applyListeners(settings, prepared);
     if (this.sweeping === null) this.sweep();
+    this.watchMemory(settings);
   }
 
   private applyUpstreams({ upstreams }: Settings, { backendTls }: Prepared): void {
@@ -232,7 +241,9 @@ export class DataPlane {
   private createListener(configuration: ListenerConfiguration): Listener {
     const { clock, log } = this.options;
     const counters = this.counters.listener(configuration.settings.name);
-    return new Listener(configuration, { clock, log, counters, createHttp2 });
+    const listener = new Listener(configuration, { clock, log, counters, createHttp2 });
+    listener.press(this.memory.level);
+    return listener;
   }
 
   private configurationOf(
@@ -290,6 +301,22 @@ export class DataPlane {
     for (const forwarder of over) forwarder.close();
     if (over.length > 0) this.retired = this.retired.filter((forwarder) => !over.includes(forwarder));
     this.sweeping = clock.at(nowMs + SWEEP_MS, () => this.sweep());
+  }
+
+  private watchMemory(settings: Settings): void {
+    const { maxMemory, workers } = settings;
+    const { clock, log, memoryUse } = this.options;
+    const nowMs = clock.now();
+    const use = memoryUse(workers === 'auto' ? 1 : workers);
+    const { level } = this.memory;
+    if (this.memory.observe(use, maxMemory, nowMs)) {
+      for (const listener of [...this.serving.values(), ...this.leaving]) listener.press(this.memory.level);
+      const isWorse = this.memory.level > level;
+      log[isWorse ? 'warn' : 'info']({ use: Math.round(use * 100) / 100 }, explainPressure(this.memory.level));
+    }
+    this.watching?.cancel();
+    const waitMs = this.memory.level === PRESSURE.none ? MEMORY_MS.plenty : MEMORY_MS.short;
+    this.watching = clock.at(nowMs + waitMs, () => this.watchMemory(settings));
   }
 }
 

@@ -17,6 +17,7 @@ import type { Forwarder } from './forwarder.ts';
 import { grpcTimeoutMs } from './grpc.ts';
 import { hopsLeft, isLoop } from './heads.ts';
 import { HeldAnswer, isHoldable } from './held-answer.ts';
+import { ALWAYS_SERVED, PRESSURE } from './memory-pressure.ts';
 import { hasBody, RequestBody } from './request-body.ts';
 import { type Match, withoutPrefix } from './router.ts';
 import { Tunnel, type TunnelEnd, type TunnelSide } from './tunnel.ts';
@@ -121,6 +122,10 @@ export class Exchange implements DispatchOwner, LoggedRequest {
   }
 
   private forward({ destination, route }: Extract<Match<Forwarder>, { kind: 'route' }>): void {
+    if (this.context.pressure >= PRESSURE.noRequests && destination.pool.inFlight >= ALWAYS_SERVED) {
+      this.answer(ANSWERS.overloaded, 'memory is short');
+      return;
+    }
     if (route.stripPrefix) {
       const target = withoutPrefix(this.head.target, route.path);
       if (target === null) {

@@ -230,14 +230,14 @@ export class Http2Connection implements SweptConnection, StreamHome {
 
   /** One rule for what the client is being waited for; a stream's waits are its own. */
   private armDeadline(): void {
-    const { clock, draining, settings } = this.context;
+    const { clock, endsConnections, settings } = this.context;
     const { timeouts } = settings;
     let waitMs = Infinity;
     if (this.stage === 'destroyed') waitMs = LINGER_MS;
     else if (this.streams.size > 0 || this.waiting.length > 0) waitMs = Infinity;
     else if (this.stage === 'preface') waitMs = timeouts.handshakeMs;
     else if (this.stage === 'closing') waitMs = timeouts.writeStallMs;
-    else waitMs = draining ? DRAIN_NOTICE_MS : timeouts.idleMs;
+    else waitMs = endsConnections ? DRAIN_NOTICE_MS : timeouts.idleMs;
     this.deadlineMs = waitMs === Infinity ? Infinity : clock.now() + waitMs;
   }
 

@@ -25,6 +25,7 @@ import type { ConnectionContext, SweptConnection } from './client-side.ts';
 import type { Forwarder } from './forwarder.ts';
 import { Grace } from './grace.ts';
 import type { Peer } from './heads.ts';
+import { ALWAYS_SERVED, PRESSURE, type Pressure } from './memory-pressure.ts';
 import type { Match, Router } from './router.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
@@ -65,7 +66,8 @@ export class Listener implements ConnectionContext, ArrivalContext {
   readonly clock: Clock;
   via: string;
   bodyBytes: number | null;
-  draining = false;
+  endsConnections = false;
+  pressure: Pressure = PRESSURE.none;
   drainUntilMs = Infinity;
   /** null = cleartext. */
   tls: ListenerTls | null;
@@ -74,6 +76,7 @@ export class Listener implements ConnectionContext, ArrivalContext {
   private tcpDestination: Forwarder | null = null;
   private readonly createHttp2: CreateHttp2 | null;
   private router: Router<Forwarder>;
+  private draining = false;
   private accessLog: AccessLog | null;
   private readonly log: Log;
   private lastComplaintMs = Number.NEGATIVE_INFINITY;
@@ -134,11 +137,18 @@ export class Listener implements ConnectionContext, ArrivalContext {
   drain(untilMs: number): Promise<void> {
     this.draining = true;
     this.drainUntilMs = untilMs;
-    for (const connection of this.connections) connection.drain();
+    this.endConnections();
     return new Promise((resolve) => {
       this.onEmpty = resolve;
       this.checkEmpty();
     });
+  }
+
+  /** Memory is short, or no longer. */
+  press(pressure: Pressure): void {
+    this.pressure = pressure;
+    if (pressure >= PRESSURE.connectionsEnd) this.endConnections();
+    else this.endsConnections = this.draining;
   }
 
   /** Closes everything at once. */
@@ -159,7 +169,7 @@ export class Listener implements ConnectionContext, ArrivalContext {
     // A client without an address has left already: bytes of its might still be there, but nobody knows whose they are.
     if (address === null) {
       socket.destroy();
-    } else if (this.connections.size >= limits.connections) {
+    } else if (this.connections.size >= limits.connections || this.isPressed) {
       this.counters.refused++;
       socket.destroy();
     } else if (this.tls === null && !proxyProtocol && !this.sniffsHttp2) {
@@ -254,11 +264,23 @@ export class Listener implements ConnectionContext, ArrivalContext {
     this.connections.add(connection);
     // One for tcp reads when its backend is there.
     if (connection instanceof ClientConnection) socket.resume();
-    // It may have been on its way when the listener began to drain.
-    if (this.draining) connection.drain();
+    if (this.endsConnections) connection.drain();
   }
 
   // --- inside
+
+  /** Once for each connection: HTTP/2 tells its client. */
+  private endConnections(): void {
+    if (this.endsConnections) return;
+    this.endsConnections = true;
+    for (const connection of this.connections) connection.drain();
+  }
+
+  /** Memory is too short for another connection, which is a request where no HTTP is spoken. */
+  private get isPressed(): boolean {
+    const bearable = this.tcpDestination === null ? PRESSURE.noRequests : PRESSURE.connectionsEnd;
+    return this.pressure > bearable && this.connections.size >= ALWAYS_SERVED;
+  }
 
   private choosePath(): void {
     const { settings, router } = this;

@@ -9,8 +9,8 @@ import type { Settings, UpstreamSettings } from '../model/settings.ts';
 
 /** @param workers that serve side by side; >= 1 */
 export function settingsOfOne(settings: Settings, workers: number): Settings {
-  if (workers === 1) return settings;
-  return { ...settings, upstreams: settings.upstreams.map((upstream) => upstreamOfOne(upstream, workers)) };
+  if (workers === 1) return { ...settings, workers };
+  return { ...settings, workers, upstreams: settings.upstreams.map((upstream) => upstreamOfOne(upstream, workers)) };
 }
 
 function upstreamOfOne(upstream: UpstreamSettings, workers: number): UpstreamSettings {

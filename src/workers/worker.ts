@@ -17,7 +17,7 @@ import type { Log } from '../model/log.ts';
 import type { BindAddress, Settings, UpstreamSettings } from '../model/settings.ts';
 import type { LoopLag } from '../platform/loop-lag.ts';
 import type { ParentLink } from '../platform/worker-process.ts';
-import { DataPlane } from '../proxy/data-plane.ts';
+import { DataPlane, type DataPlaneOptions } from '../proxy/data-plane.ts';
 import type { FileWatch } from '../tls/file-watch.ts';
 import type { FromPrimary, FromWorker, WholePool } from './messages.ts';
 import { RemotePool } from './remote-pool.ts';
@@ -35,6 +35,7 @@ export interface WorkerOptions {
   readonly loopLag: LoopLag;
   /** Files that this process may have open; null = unknown. */
   readonly openFiles: number | null;
+  readonly memoryUse: DataPlaneOptions['memoryUse'];
   readonly adopt: (asked: BindAddress, address: BindAddress, handle: object) => ListenSocket;
   /** They hold from now on. */
   readonly onSettings: (settings: Settings) => void;
@@ -85,6 +86,7 @@ export class Worker {
       files,
       sockets: { open: (asked) => this.openReceived(asked) },
       openFiles: options.openFiles,
+      memoryUse: options.memoryUse,
       poolOf: (name) => (this.current.get(name) as RemotePool).routed,
     });
   }

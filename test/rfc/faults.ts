@@ -5,14 +5,12 @@
  * Long because it is one table.
  */
 
-import type { Pending } from './rules.ts';
-
 export interface Fault {
   readonly id: string;
   readonly fault: string;
   readonly outcome: string;
   readonly exempt?: string;
-  readonly pending?: Pending;
+  readonly pending?: string;
 }
 
 export interface FaultGroup {
@@ -161,7 +159,7 @@ export const GROUPS: readonly FaultGroup[] = [
       row('F64', 'More connections than the limit', 'Closed at once, and the others are served'),
       row('F65', 'More requests than the capacity', 'Early 503 with Retry-After'),
       row('F66', 'Large bodies and slow peers', 'Backpressure; memory stays flat'),
-      row('F67', 'Want of memory', 'Keep-alive ends, then refusals', { pending: 'overload' }),
+      row('F67', 'Want of memory', 'Keep-alive ends, then refusals; nothing under way is lost'),
       row('F68', 'Want of processor time', 'Nobody else is blamed'),
       row('F69', 'Informational answers without end', '502 after 16; the connection is destroyed'),
       row('F70', 'Heads of answers beyond all measure', '502; the connection is destroyed'),

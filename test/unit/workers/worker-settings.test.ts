@@ -8,7 +8,11 @@ const whole = { ...configured(2), upstreams: [simulatedUpstream([simulatedBacken
 
 describe('the part of one worker', () => {
   it('is the whole where there is one', () => {
-    expect(settingsOfOne(whole, 1)).toBe(whole);
+    expect(settingsOfOne(whole, 1)).toEqual({ ...whole, workers: 1 });
+  });
+
+  it('says how many there are', () => {
+    expect(settingsOfOne({ ...whole, workers: 'auto' }, 3).workers).toBe(3);
   });
 
   it('adds up to no more than what is configured', () => {
