@@ -1,5 +1,6 @@
 /** How much of the memory that this process may use is in use. */
 
+import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
 
@@ -19,8 +20,19 @@ export function oldSpaceLimit(flags: string): number {
   return asked === undefined ? getHeapStatistics().heap_size_limit * OLD_SHARE : Number(asked) * 2 ** 20;
 }
 
+/** Without what the system could read from files again, as the program itself: it drops that before it is out of memory. */
+function anonymousBytes(): number {
+  try {
+    const [, kib] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? [];
+    if (kib !== undefined) return Number(kib) * 1_024;
+  } catch {
+    // not Linux
+  }
+  return process.memoryUsage.rss();
+}
+
 /**
- * The larger of two shares: V8's old generation of what it may grow to, and resident memory of what is allowed.
+ * The larger of two shares: V8's old generation of what it may grow to, and anonymous memory of what is allowed.
  * Garbage counts, but not for much: V8 collects when half of what the living leave free is used up, so at 95 % at least 90 % live.
  * @param processes that are as large as this one, and share what is allowed; >= 1
  * @returns 0 to 1; above 1 when the others are smaller than this one
@@ -30,5 +42,5 @@ export function memoryUse(processes: number): number {
   for (const { space_name: name, space_used_size: used } of getHeapSpaceStatistics()) {
     if (!name.startsWith('new_')) heapBytes += used;
   }
-  return Math.max(heapBytes / HEAP_BYTES, (process.memoryUsage.rss() * processes) / ALLOWED_BYTES);
+  return Math.max(heapBytes / HEAP_BYTES, (anonymousBytes() * processes) / ALLOWED_BYTES);
 }

@@ -88,6 +88,7 @@ export class ClientConnection implements ClientSide {
   sweep(nowMs: number): void {
     if (nowMs >= this.deadlineMs) this.expire();
     this.exchange?.sweep(nowMs);
+    this.writer.settle();
   }
 
   /** Connections are to end: idle ones close soon, others after their answer. */

@@ -85,6 +85,7 @@ export class ConnectionPool {
   sweep(nowMs: number): void {
     for (const [id, stack] of this.idle) {
       const fit = stack.filter((connection) => {
+        connection.writer.settle();
         if (this.isFit(connection, nowMs)) return true;
         connection.destroy();
         return false;

@@ -36,7 +36,7 @@ import { Router } from './router.ts';
 
 /** How often idle connections to backends are looked through. */
 const SWEEP_MS = 1_000;
-/** How often it is asked how much memory is left; it takes 10 µs. */
+/** How often it is asked how much memory is left, which takes some 25 µs. */
 const MEMORY_MS = { plenty: 50, short: 10 } as const;
 
 export interface DataPlaneOptions {

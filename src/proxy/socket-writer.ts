@@ -54,8 +54,15 @@ export class SocketWriter {
     }
     // The kernel has usually taken all of it by now; `drain` follows then as well, and finds nothing to do.
     if (this.socket.writableLength > 0) return !this.socket.writableNeedDrain;
-    if (this.lent !== null) this.reclaim(this.lent);
+    this.settle();
     return true;
+  }
+
+  /**
+   * Now and then: what the kernel did not take at once it may have taken since. Over TLS that is always so, and an idle connection must not keep its blocks.
+   */
+  settle(): void {
+    if (this.lent !== null && this.socket.writableLength === 0) this.reclaim(this.lent);
   }
 
   private writeBlock(chunk: Buffer, start: number, end: number): void {

@@ -80,6 +80,7 @@ export class TcpConnection implements SweptConnection, Waiting, PickRequest, Con
 
   sweep(nowMs: number): void {
     this.tunnel?.sweep(nowMs, this.context.drainUntilMs);
+    this.writer.settle();
     const isWaiting = this.upstream === null && this.deadlineMs < Infinity;
     if (nowMs < this.deadlineMs) {
       if (isWaiting && this.awaited === 'outage') this.forwarder.scout(nowMs);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { SocketWriter } from '../../../src/proxy/socket-writer.ts';
 
 /** Both ends of a connection; nobody reads at the far end yet. */
@@ -78,4 +78,24 @@ test('a socket whose bytes are all with the kernel is not full, however much the
   writer.addBytes(Buffer.alloc(65_536), 0, 65_536);
   const hasRoom = writer.flush();
   expect(hasRoom).toBe(near.writableLength === 0);
+});
+
+test('what a slow reader has taken at last is used again, although its connection idles', async () => {
+  // Nobody has given a block back yet.
+  vi.resetModules();
+  const { SocketWriter: Writer } = await import('../../../src/proxy/socket-writer.ts');
+  const slow = await createPair();
+  const writer = new Writer(slow.near);
+  const piece = Buffer.alloc(60_000);
+  do writer.addBytes(piece, 0, piece.length);
+  while (writer.flush());
+  const drained = once(slow.near, 'drain');
+  slow.far.resume();
+  await drained;
+  writer.settle();
+
+  const other = await createPair();
+  const before = process.memoryUsage().arrayBuffers;
+  new Writer(other.near).addBytes(piece, 0, piece.length);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(65_536);
 });
