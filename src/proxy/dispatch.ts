@@ -184,8 +184,9 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
     if (sequel === 'given_up') return false;
     this.retriedMs = this.clock.now();
     this.retried = retriedFor(this.retried, attempt.lease.backend.id, outcome);
-    this.tried = tried;
-    if (sequel === 'later') this.beginAnew();
+    // Whoever was tried before an outage may be tried after it.
+    this.tried = sequel === 'later' ? null : tried;
+    if (sequel === 'later') this.vain = this.attempts - this.hedges;
     this.current = null;
     forwarder.pool.recordRetry(attempt.lease.backend.slot);
     return true;
@@ -194,12 +195,6 @@ export class Dispatch implements PickRequest, Waiting, Hedgeable {
   /** Attempts one after another, since the last outage if there was one. */
   private get counted(): number {
     return this.attempts - this.hedges - this.vain;
-  }
-
-  /** Whoever was tried before an outage may be tried after it. */
-  private beginAnew(): void {
-    this.tried = null;
-    this.vain = this.attempts - this.hedges;
   }
 
   /** The request is over: nothing is begun any more. */
