@@ -48,14 +48,14 @@ export function loadSettings(file: string, text: string, source: Source): Loaded
   const { settings, findings } = validate(value, unresolved, show, source);
   if (settings !== null) {
     const marked = markSecretExpectations(settings, secrets);
-    return {
-      ok: true,
-      settings: marked,
-      secrets,
-      effective: () => effectiveOf(yaml.value, configJsonSchema(), secrets),
-    };
+    return { ok: true, settings: marked, secrets, effective: effectiveLater(yaml.value, secrets) };
   }
   return { ok: false, problems: findings.map((finding) => place(file, finding, yaml.locate)).sort(byPlace) };
+}
+
+/** Outside of `loadSettings`, whose scope would keep the whole syntax tree for as long as the configuration is in force. */
+function effectiveLater(written: unknown, secrets: readonly string[]): () => unknown {
+  return () => effectiveOf(written, configJsonSchema(), secrets);
 }
 
 function validate(
