@@ -6,13 +6,15 @@ import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
 
 /** V8's own limit also holds its young generation, which is 1 to 5 % of it by default. */
 const OLD_SHARE = 0.95;
+/** Of the old generation: the rest is lost between objects. A heap of 64 MiB whose objects take 61 is full. */
+const USABLE_SHARE = 0.95;
 const OLD_SPACE_FLAG = /--max[-_]old[-_]space[-_]size[= ](\d+)/g;
 
 /** What the container allows, or else what the machine has. */
 const ALLOWED_BYTES = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
 
-/** What V8's old generation may grow to, in bytes: beyond it the process dies. */
-const HEAP_BYTES = oldSpaceLimit([process.env.NODE_OPTIONS ?? '', ...process.execArgv].join(' '));
+/** What objects in V8's old generation may take, in bytes: beyond it the process dies. */
+const HEAP_BYTES = USABLE_SHARE * oldSpaceLimit([process.env.NODE_OPTIONS ?? '', ...process.execArgv].join(' '));
 
 /** @param flags as Node.js was given them; of several the last one counts */
 export function oldSpaceLimit(flags: string): number {

@@ -10,14 +10,15 @@ import { serving, startPulsegateWith, temporaryFolder } from '../support/process
 import { connectRaw } from '../support/raw-client.ts';
 import { type RecordedRequest, type RecordingBackend, startRecordingBackend } from '../support/recording-backend.ts';
 
-const HEAP_MIB = 64;
+const HEAP_MIB = 128;
 /** Of which nearly all is kept while a request is under way. */
-const HEAD_BYTES = 30_000;
+const HEAD_BYTES = 60_000;
 const FIELDS = 90;
 /** Several times what fits. */
 const MOST_REQUESTS = 6_000;
 const BATCH = 25;
-const PATIENCE_MS = 20_000;
+const REQUESTS_AFTERWARDS = 500;
+const PATIENCE_MS = 40_000;
 
 const HEAD = [
   'GET /held HTTP/1.1',
@@ -49,7 +50,7 @@ function send(port: number, backend: RecordingBackend): Client {
 }
 
 it('a heap full of requests costs those that are new, and none that is under way [F67]', {
-  timeout: 90_000,
+  timeout: 120_000,
 }, async () => {
   let held: RecordedRequest[] = [];
   const backend = await startRecordingBackend((request) => {
@@ -59,7 +60,7 @@ it('a heap full of requests costs those that are new, and none that is under way
   const limits = { connections: MOST_REQUESTS, pending: MOST_REQUESTS };
   const config = join(temporaryFolder(), 'pulsegate.yaml');
   const settings = {
-    listeners: [{ bind: '127.0.0.1:0', limits: { header_bytes: '64KiB' } }],
+    listeners: [{ bind: '127.0.0.1:0', limits: { header_bytes: '128KiB' } }],
     admin: { bind: '127.0.0.1:0' },
     log: { access: false },
     upstreams: { app: { backends: [backend.url], probe: false, outliers: false, limits, retry: { rescue: null } } },
@@ -87,7 +88,7 @@ it('a heap full of requests costs those that are new, and none that is under way
     await heard();
   }
   await says('new requests are refused');
-  expect(await healthStatus(proxy.adminPort)).toBe(200);
+  expect(await statusOfGet(proxy.adminPort, '/health')).toBe(200);
   const accepted = held.length;
   for (const { connection } of held) connection.socket.write(ANSWER);
   held = [];
@@ -100,6 +101,8 @@ it('a heap full of requests costs those that are new, and none that is under way
   expect(answers.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
   expect(answers.filter(({ connection }) => connection !== 'close')).toEqual([]);
 
+  // V8 looks for garbage when there is something to do.
+  for (let n = 0; n < REQUESTS_AFTERWARDS; n++) expect(await statusOfGet(proxy.port, '/quick')).toBe(200);
   await says('memory suffices again');
   const late = await connectRaw(proxy.port);
   late.send('GET /quick HTTP/1.1\r\nHost: a.example\r\n\r\n');
@@ -108,9 +111,9 @@ it('a heap full of requests costs those that are new, and none that is under way
   expect(headerOf(answer, 'connection')).toBeNull();
 });
 
-function healthStatus(port: number): Promise<number> {
+function statusOfGet(port: number, path: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const asked = request({ port, host: '127.0.0.1', path: '/health', agent: false }, (response) => {
+    const asked = request({ port, host: '127.0.0.1', path, agent: false }, (response) => {
       response.resume();
       resolve(response.statusCode ?? 0);
     });
