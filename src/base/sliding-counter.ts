@@ -19,25 +19,26 @@ export class SlidingCounter {
 
   add(at: number): void {
     this.advance(at);
-    const index = this.current % BUCKETS;
-    this.counts[index] = (this.counts[index] as number) + 1;
-    this.sum += 1;
+    this.countIn(this.current);
   }
 
   /** An event of the past is counted with those of its time; not at all when they have left the window. */
   addLate(at: number): void {
+    this.advance(at);
     const bucket = Math.floor(at / this.bucketMs);
-    if (bucket <= this.current - BUCKETS) return;
-    if (bucket > this.current) this.advance(at);
-    const index = bucket % BUCKETS;
-    this.counts[index] = (this.counts[index] as number) + 1;
-    this.sum += 1;
+    if (bucket > this.current - BUCKETS) this.countIn(bucket);
   }
 
   /** Events within the window that ends at `at`. */
   count(at: number): number {
     this.advance(at);
     return this.sum;
+  }
+
+  private countIn(bucket: number): void {
+    const index = bucket % BUCKETS;
+    this.counts[index] = (this.counts[index] as number) + 1;
+    this.sum += 1;
   }
 
   private advance(at: number): void {

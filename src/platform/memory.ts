@@ -1,8 +1,9 @@
 /** How much of the memory that this process may use is in use. */
 
-import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
+import { numberOf } from './own-process.ts';
+import { processEnv } from './process.ts';
 
 /** V8's own limit also holds its young generation, which is 1 to 5 % of it by default. */
 const OLD_SHARE = 0.95;
@@ -14,7 +15,7 @@ const OLD_SPACE_FLAG = /--max[-_]old[-_]space[-_]size[= ](\d+)/g;
 const ALLOWED_BYTES = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
 
 /** What objects in V8's old generation may take, in bytes: beyond it the process dies. */
-const HEAP_BYTES = USABLE_SHARE * oldSpaceLimit([process.env.NODE_OPTIONS ?? '', ...process.execArgv].join(' '));
+const HEAP_BYTES = USABLE_SHARE * oldSpaceLimit([processEnv.NODE_OPTIONS ?? '', ...process.execArgv].join(' '));
 
 /** @param flags as Node.js was given them; of several the last one counts */
 export function oldSpaceLimit(flags: string): number {
@@ -24,13 +25,8 @@ export function oldSpaceLimit(flags: string): number {
 
 /** Without what the system could read from files again, as the program itself: it drops that before it is out of memory. */
 function anonymousBytes(): number {
-  try {
-    const [, kib] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? [];
-    if (kib !== undefined) return Number(kib) * 1_024;
-  } catch {
-    // not Linux
-  }
-  return process.memoryUsage.rss();
+  const kib = numberOf('status', /^RssAnon:\s+(\d+) kB$/m);
+  return kib === null ? process.memoryUsage.rss() : kib * 1_024;
 }
 
 /**

@@ -16,15 +16,12 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/time.ts';
 import type { ListenerSettings } from '../model/settings.ts';
 import type { ListenerTls } from '../tls/listener-tls.ts';
-import type { SweptConnection } from './client-side.ts';
+import { ENDING_IDLE_MS, type SweptConnection } from './client-side.ts';
 import type { Peer } from './heads.ts';
 import { parseProxyHeader } from './proxy-protocol.ts';
 
 /** What a client of HTTP/2 with prior knowledge sends first (RFC 9113 §3.4). */
 const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-
-/** While draining, a connection that has sent nothing is closed after this, as an idle one is. */
-const DRAIN_IDLE_MS = 1_000;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -84,7 +81,7 @@ export class Arrival implements SweptConnection {
 
   drain(): void {
     if (this.stage !== 'first_bytes') return;
-    this.deadlineMs = Math.min(this.deadlineMs, this.context.clock.now() + DRAIN_IDLE_MS);
+    this.deadlineMs = Math.min(this.deadlineMs, this.context.clock.now() + ENDING_IDLE_MS);
   }
 
   destroy(): void {

@@ -14,7 +14,7 @@ import { checkPartialHead } from '../http1/head-end.ts';
 import { parseRequestHead, type Refusal, type RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { ANSWERS, type Answer, answerToRefusal, renderAnswer } from './answers.ts';
-import type { ClientSide, ConnectionContext } from './client-side.ts';
+import { type ClientSide, type ConnectionContext, ENDING_IDLE_MS } from './client-side.ts';
 import { Exchange } from './exchange.ts';
 import { type Peer, renderInformational, renderResponseHead, renderUpgrade } from './heads.ts';
 import { ResponseRelay } from './response-relay.ts';
@@ -28,9 +28,6 @@ const HEAD_SLACK = 6;
 
 /** RFC 9112 §9.6: bytes still on their way must not turn our answer into a reset. */
 const LINGER_MS = 500;
-
-/** Where connections are to end, an idle one is closed after this: long enough for a request that is already on its way. */
-const ENDING_IDLE_MS = 1_000;
 
 const NOTHING = Buffer.alloc(0);
 

@@ -15,6 +15,9 @@ import type { Pressure } from './memory-pressure.ts';
 import type { Match } from './router.ts';
 import type { TunnelEnd, TunnelSide } from './tunnel.ts';
 
+/** Where connections are to end, an idle one is closed after this: long enough for a request that is already on its way. */
+export const ENDING_IDLE_MS = 1_000;
+
 /** The client, as one exchange uses it. What is sent is gathered until `flush`. */
 export interface ClientSide {
   readonly peer: Peer;
@@ -59,6 +62,7 @@ export interface ExchangeContext {
   readonly bodyBytes: number | null;
   /** Monotonic milliseconds at which everything open is closed; Infinity = no end is set. */
   readonly drainUntilMs: number;
+  /** How short memory is. */
   readonly pressure: Pressure;
   route(head: RequestHead): Match<Forwarder>;
 }

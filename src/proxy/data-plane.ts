@@ -139,7 +139,7 @@ export class DataPlane {
    */
   async drain(untilMs: number): Promise<void> {
     for (const address of this.addresses.values()) address.close();
-    await Promise.all([...this.serving.values(), ...this.leaving].map((listener) => listener.drain(untilMs)));
+    await Promise.all(this.listening().map((listener) => listener.drain(untilMs)));
   }
 
   /** Closes everything at once. */
@@ -147,13 +147,13 @@ export class DataPlane {
     this.sweeping?.cancel();
     this.watching?.cancel();
     for (const address of this.addresses.values()) address.close();
-    for (const listener of [...this.serving.values(), ...this.leaving]) listener.destroy();
+    for (const listener of this.listening()) listener.destroy();
     for (const forwarder of this.forwarders()) forwarder.close();
   }
 
   /** What has been counted so far, and what is open now. */
   counts(): DataPlaneCounts {
-    const listeners = [...this.serving.values(), ...this.leaving];
+    const listeners = this.listening();
     const openIn = (name: string) => listeners.filter(({ settings }) => settings.name === name);
     return this.counters.snapshot({
       openOf: (name) => openIn(name).reduce((sum, { connectionCount }) => sum + connectionCount, 0),
@@ -164,6 +164,10 @@ export class DataPlane {
   /** Open addresses, by key; for whoever goes on with them in another process. */
   get sockets(): ReadonlyMap<string, ListenSocket> {
     return new Map(Array.from(this.addresses, ([key, { socket }]) => [key, socket]));
+  }
+
+  private listening(): Listener[] {
+    return [...this.serving.values(), ...this.leaving];
   }
 
   private forwarders(): Forwarder[] {
@@ -307,10 +311,10 @@ export class DataPlane {
     const { maxMemory, workers } = settings;
     const { clock, log, memoryUse } = this.options;
     const nowMs = clock.now();
-    const use = memoryUse(workers === 'auto' ? 1 : workers);
+    const use = maxMemory === null ? 0 : memoryUse(workers === 'auto' ? 1 : workers);
     const { level } = this.memory;
     if (this.memory.observe(use, maxMemory, nowMs)) {
-      for (const listener of [...this.serving.values(), ...this.leaving]) listener.press(this.memory.level);
+      for (const listener of this.listening()) listener.press(this.memory.level);
       const isWorse = this.memory.level > level;
       log[isWorse ? 'warn' : 'info']({ use: Math.round(use * 100) / 100 }, explainPressure(this.memory.level));
     }

@@ -147,8 +147,9 @@ export class Listener implements ConnectionContext, ArrivalContext {
   /** Memory is short, or no longer. */
   press(pressure: Pressure): void {
     this.pressure = pressure;
-    if (pressure >= PRESSURE.connectionsEnd) this.endConnections();
-    else this.endsConnections = this.draining;
+    const isShort = pressure >= PRESSURE.connectionsEnd;
+    if (isShort && !this.endsConnections) this.endConnections();
+    this.endsConnections = isShort || this.draining;
   }
 
   /** Closes everything at once. */
@@ -269,9 +270,7 @@ export class Listener implements ConnectionContext, ArrivalContext {
 
   // --- inside
 
-  /** Once for each connection: HTTP/2 tells its client. */
   private endConnections(): void {
-    if (this.endsConnections) return;
     this.endsConnections = true;
     for (const connection of this.connections) connection.drain();
   }
